@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Lists of owed fence callbacks
+ *
+ * Copyright (C) 2026 the dma-fence rework project
+ *
+ * A batch holds the callbacks of many fences, grouped by fence. Taking any one
+ * of them off is O(1), and nothing is allocated, nor does any object grow, nor
+ * is a fence touched once its last callback has left, since its owner may have
+ * let go of the memory.
+ *
+ * All callbacks form one doubly linked list through &dma_fence_cb.node. The
+ * first callback of a group has to lead to the fence, so its prev pointer holds
+ * the tagged address of the fence, and the pointer that belongs there is kept in
+ * &dma_fence.batch_prev, memory that is free between the signal and the release:
+ *
+ *	head <-> a1 <-> a2 <-> a3 <-> b1 <-> head
+ *	         |prev = A            |prev = B
+ *	         A.batch_prev = head  B.batch_prev = a3
+ *
+ * The prev pointer of the head is tagged as well, so that every node whose prev
+ * has a tag starts something new: another group, or the list over again.
+ *
+ * The caller holds the lock of the shard, or is the only one to know the list.
+ */
+
+#include "dma-fence-internal.h"
+
+#define BATCH_FENCE	1UL	/* prev is a fence, the node starts its group */
+#define BATCH_HEAD	2UL	/* the node is the head of a batch */
+#define BATCH_REF	2UL	/* beside BATCH_FENCE: a reference goes with it */
+#define BATCH_TAGS	3UL
+
+static unsigned long batch_tags(const struct list_head *node)
+{
+	return (unsigned long)node->prev & BATCH_TAGS;
+}
+
+static struct dma_fence *batch_fence(const struct list_head *node)
+{
+	return (void *)((unsigned long)node->prev & ~BATCH_TAGS);
+}
+
+static struct list_head *batch_prev(const struct list_head *node)
+{
+	if (batch_tags(node) & BATCH_FENCE)
+		return batch_fence(node)->batch_prev;
+	return (void *)((unsigned long)node->prev & ~BATCH_TAGS);
+}
+
+static void batch_set_prev(struct list_head *node, struct list_head *prev)
+{
+	unsigned long tags = batch_tags(node);
+
+	if (tags & BATCH_FENCE)
+		batch_fence(node)->batch_prev = prev;
+	else
+		node->prev = (void *)((unsigned long)prev | tags);
+}
+
+static void batch_start_group(struct list_head *node, struct dma_fence *fence,
+			      unsigned long ref, struct list_head *prev)
+{
+	fence->batch_prev = prev;
+	node->prev = (void *)((unsigned long)fence | BATCH_FENCE | ref);
+}
+
+static void batch_insert(struct list_head *prev, struct dma_fence *fence,
+			 struct list_head *cbs, unsigned long ref)
+{
+	struct list_head *next = prev->next;
+
+	WRITE_ONCE(prev->next, cbs->next);
+	batch_start_group(cbs->next, fence, ref, prev);
+	cbs->prev->next = next;
+	batch_set_prev(next, cbs->prev);
+}
+
+/*
+ * dma_fence_batch_init - make a batch empty
+ */
+void dma_fence_batch_init(struct dma_fence_batch *batch, unsigned int shard)
+{
+	batch->list.next = &batch->list;
+	batch->list.prev = (void *)((unsigned long)&batch->list | BATCH_HEAD);
+	batch->shard = shard;
+	batch->filled = false;
+}
+
+/*
+ * dma_fence_batch_empty - does a batch hold nothing?
+ *
+ * Without the lock the answer must not be used to let go of the batch: whoever
+ * takes the last callback off may not be through with the head yet.
+ */
+bool dma_fence_batch_empty(const struct dma_fence_batch *batch)
+{
+	return READ_ONCE(batch->list.next) == &batch->list;
+}
+
+/*
+ * dma_fence_batch_push - put the rest of a fence's callbacks at the front
+ * @cbs: head of an ordinary list, not empty, left undefined
+ */
+void dma_fence_batch_push(struct dma_fence_batch *batch,
+			  struct dma_fence *fence, struct list_head *cbs)
+{
+	batch->filled = true;
+	batch_insert(&batch->list, fence, cbs, 0);
+}
+
+/*
+ * dma_fence_batch_append - put a fence's callbacks at the end
+ * @cbs: head of an ordinary list, not empty, left undefined
+ * @ref: whether a reference on @fence goes with them
+ */
+void dma_fence_batch_append(struct dma_fence_batch *batch,
+			    struct dma_fence *fence, struct list_head *cbs,
+			    bool ref)
+{
+	batch->filled = true;
+	batch_insert(batch_prev(&batch->list), fence, cbs, ref ? BATCH_REF : 0);
+}
+
+/*
+ * dma_fence_batch_first - the fence whose group follows a node, or NULL
+ */
+struct dma_fence *dma_fence_batch_first(const struct list_head *prev)
+{
+	const struct list_head *first = prev->next;
+
+	return batch_tags(first) & BATCH_FENCE ? batch_fence(first) : NULL;
+}
+
+/*
+ * dma_fence_batch_cut - take callbacks off the front of a group
+ * @prev: the node before the group, which must exist
+ * @max: how many at most, at least one
+ * @cbs: head of an ordinary list, receives them
+ * @put: set when these were the group's last ones and a reference goes with them
+ */
+void dma_fence_batch_cut(struct list_head *prev, unsigned int max,
+			 struct list_head *cbs, bool *put)
+{
+	struct list_head *first = prev->next, *last = first, *next = first->next;
+	unsigned long ref = batch_tags(first) & BATCH_REF;
+	struct dma_fence *fence = batch_fence(first);
+
+	while (--max && !batch_tags(next)) {
+		last = next;
+		next = next->next;
+	}
+
+	*put = ref && batch_tags(next);
+	WRITE_ONCE(prev->next, next);
+	if (batch_tags(next)) {
+		batch_set_prev(next, prev);
+		fence->batch_prev = NULL;
+	} else {
+		batch_start_group(next, fence, ref, prev);
+	}
+
+	cbs->next = first;
+	first->prev = cbs;
+	cbs->prev = last;
+	last->next = cbs;
+}
+
+/*
+ * dma_fence_batch_unlink - take one callback off
+ * @fence: the fence that it belongs to
+ * @node: a node of a batch, or of the ordinary list that one was cut into
+ *
+ * Returns true when the group has ended and its reference must be dropped.
+ */
+bool dma_fence_batch_unlink(struct dma_fence *fence, struct list_head *node)
+{
+	struct list_head *prev = batch_prev(node), *next = node->next;
+	unsigned long tags = batch_tags(node);
+	bool put = false;
+
+	WRITE_ONCE(prev->next, next);
+	if (!(tags & BATCH_FENCE)) {
+		batch_set_prev(next, prev);
+	} else if (!batch_tags(next)) {
+		batch_start_group(next, fence, tags & BATCH_REF, prev);
+	} else {
+		batch_set_prev(next, prev);
+		fence->batch_prev = NULL;
+		put = tags & BATCH_REF;
+	}
+	INIT_LIST_HEAD(node);
+	return put;
+}

@@ -1,0 +1,957 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Delivery of fence callbacks outside the fence lock
+ *
+ * Copyright (C) 2026 the dma-fence rework project
+ */
+
+/**
+ * DOC: delivery of fence callbacks
+ *
+ * Signalling takes two steps. The fence is *claimed* under its lock: the list of
+ * callbacks is taken off, and one atomic operation sets SIGNALED, TIMESTAMP and
+ * CLAIMED. That is O(1). With the lock dropped the callbacks are *delivered*, in
+ * windows of at most DMA_FENCE_WINDOW, with interrupts disabled for a window at
+ * a time.
+ *
+ * A claimed callback that has not run sits in the list of a window or in a
+ * batch. A batch belongs to a shard, one per possible CPU, and the shard's lock
+ * protects it; the fence remembers the shard in its flags. That is all a remover
+ * needs: it takes a callback out of a batch, or waits until no window runs
+ * callbacks of that fence. It never looks at the issuer's lock once the fence is
+ * claimed, and never waits for callbacks of another fence.
+ *
+ * Who delivers:
+ *
+ * * The signaller, before its call returns, when the fence lock was not held.
+ * * The delivery already going on, when a callback signals another fence. Its
+ *   callbacks join the batch, so that the stack does not grow with the depth.
+ * * The holder of a fence lock inside the core, after dropping it, when an
+ *   operation of the fence has signalled something.
+ * * irq_work or the CPU's thread, after a caller of a ``*_locked`` function has
+ *   dropped its lock. On PREEMPT_RT the thread delivers everything, since there
+ *   a callback may take sleeping locks.
+ *
+ * Whoever cannot rely on the signaller's reference takes one of its own with the
+ * callbacks, and drops it as soon as the last of them has run or is removed.
+ */
+
+#include <linux/cpuhotplug.h>
+#include <linux/export.h>
+#include <linux/irq_work.h>
+#include <linux/percpu.h>
+#include <linux/rcuwait.h>
+#include <linux/sched.h>
+#include <linux/smpboot.h>
+#include <trace/events/dma_fence.h>
+
+#include "dma-fence-internal.h"
+
+/*
+ * The bound on callbacks that run with interrupts disabled, and on what a
+ * remover waits for. A boundary costs a lock round trip.
+ */
+#define DMA_FENCE_WINDOW	32
+
+#define DMA_FENCE_SHARD_SHIFT	48
+
+#define DMA_FENCE_CLAIM		(BIT(DMA_FENCE_FLAG_SIGNALED_BIT) | \
+				 BIT(DMA_FENCE_FLAG_TIMESTAMP_BIT) | \
+				 BIT(DMA_FENCE_FLAG_CLAIMED_BIT))
+
+static_assert(CONFIG_NR_CPUS <= 1 << 16, "shard numbers have 16 bits");
+
+/**
+ * struct dma_fence_shard - what a remover and a deliverer share
+ * @running: fence that this CPU claimed and whose first window it runs now.
+ *	Written by this CPU alone, with interrupts disabled.
+ * @nr_windows: number of entries of @windows, for removers without the lock
+ * @lock: protects the rest, and all batches of this shard
+ * @windows: deliveries that are running callbacks of a batch of this shard
+ * @deferred: callbacks claimed under a lock that their caller still held
+ * @irq_work: delivers @deferred once interrupts are enabled
+ * @expiry: held by the thread during a window, so that a remover blocks on it and
+ *	lends its priority; PREEMPT_RT only
+ * @waiters: removers on their way through @expiry
+ * @waiters_gone: where the thread waits until there are none
+ */
+struct dma_fence_shard {
+	struct dma_fence *running;
+	unsigned int nr_windows;
+	raw_spinlock_t lock;
+	struct list_head windows;
+	struct dma_fence_batch deferred;
+	struct irq_work irq_work;
+#ifdef CONFIG_PREEMPT_RT
+	spinlock_t expiry;
+	unsigned int waiters;
+	struct rcuwait waiters_gone;
+#endif
+};
+
+static DEFINE_PER_CPU_SHARED_ALIGNED(struct dma_fence_shard, dma_fence_shards);
+
+/* Deliver the deferred batch where irq_work cannot. */
+static DEFINE_PER_CPU(struct task_struct *, dma_fence_threads);
+
+/* The innermost delivery on this CPU; interrupts are disabled while it is set. */
+static DEFINE_PER_CPU(struct dma_fence_delivery *, dma_fence_delivery);
+
+static struct dma_fence_shard *shard_of_batch(const struct dma_fence_batch *batch)
+{
+	return per_cpu_ptr(&dma_fence_shards, batch->shard);
+}
+
+/* Only valid once the caller has seen CLAIMED. */
+static struct dma_fence_shard *shard_of_fence(const struct dma_fence *fence)
+{
+#ifdef CONFIG_64BIT
+	unsigned int shard = READ_ONCE(fence->flags) >> DMA_FENCE_SHARD_SHIFT;
+#else
+	unsigned int shard = fence->shard;
+#endif
+	return per_cpu_ptr(&dma_fence_shards, shard);
+}
+
+static bool fence_is_claimed(struct dma_fence *fence)
+{
+	/* Pairs with the atomic update of the flags in dma_fence_claim(). */
+	return test_bit_acquire(DMA_FENCE_FLAG_CLAIMED_BIT, &fence->flags);
+}
+
+/*
+ * Is this context running callbacks of @fence? For the innermost up to the
+ * outermost of the deliveries that the CPU is in the middle of.
+ */
+static bool delivering_here(struct dma_fence_shard *shard,
+			    struct dma_fence *fence)
+{
+	struct dma_fence_delivery *d;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		list_for_each_entry(d, &shard->windows, link)
+			if (d->fence == fence && d->task == current)
+				return true;
+		return false;
+	}
+
+	for (d = this_cpu_read(dma_fence_delivery); d; d = d->outer)
+		if (d->fence == fence)
+			return true;
+	return false;
+}
+
+/* Does anybody run callbacks of @fence? Shard lock held. */
+static bool delivering(struct dma_fence_shard *shard, struct dma_fence *fence)
+{
+	struct dma_fence_delivery *d;
+
+	/* Pairs with the stores of shard_set_running(). */
+	if (smp_load_acquire(&shard->running) == fence)
+		return true;
+
+	list_for_each_entry(d, &shard->windows, link)
+		if (d->fence == fence)
+			return true;
+	return false;
+}
+
+/*
+ * Release on both edges: a remover that finds another value has all that the
+ * callbacks of the earlier fence wrote.
+ */
+static void shard_set_running(struct dma_fence_shard *shard,
+			      struct dma_fence *fence)
+{
+	/* Pairs with delivering() and delivered_for_sure(). */
+	smp_store_release(&shard->running, fence);
+}
+
+/*
+ * Claiming
+ */
+
+/*
+ * dma_fence_claim - make the one transition of a fence's life
+ * @cbs: receives the callbacks; left undefined when the fence had none
+ *
+ * Fence lock held. Returns false when the fence has signalled already; a driver
+ * may even set the bit itself, without the lock, between the caller's check and
+ * the update here, which then leaves everything as it was.
+ *
+ * What has to be visible with SIGNALED is written before, because the fence may
+ * be gone as soon as somebody has seen the bit, unless callbacks are owed.
+ */
+static bool dma_fence_claim(struct dma_fence *fence, ktime_t timestamp,
+			    unsigned int shard, struct list_head *cbs)
+{
+	const struct dma_fence_ops *ops = rcu_dereference_protected(fence->ops, 1);
+	unsigned long mask = DMA_FENCE_CLAIM, old = READ_ONCE(fence->flags);
+	bool owed = !list_empty(&fence->cb_list);
+
+	trace_dma_fence_signaled(fence);
+
+	if (owed)
+		list_replace(&fence->cb_list, cbs);
+	fence->timestamp = timestamp;
+	fence->batch_prev = NULL;
+	if (!ops->release && !ops->wait)
+		RCU_INIT_POINTER(fence->ops, NULL);
+#ifdef CONFIG_64BIT
+	mask |= (unsigned long)shard << DMA_FENCE_SHARD_SHIFT;
+#else
+	fence->shard = shard;
+#endif
+
+	do {
+		if (unlikely(old & BIT(DMA_FENCE_FLAG_SIGNALED_BIT))) {
+			RCU_INIT_POINTER(fence->ops, ops);
+			INIT_LIST_HEAD(&fence->cb_list);
+			if (owed)
+				list_splice(cbs, &fence->cb_list);
+			return false;
+		}
+		/*
+		 * Full barrier. Publishes error, timestamp, list and shard to
+		 * dma_fence_test_signaled_flag() and fence_is_claimed().
+		 */
+	} while (!try_cmpxchg(&fence->flags, &old, old | mask));
+
+	return true;
+}
+
+/*
+ * Claim a fence that has callbacks into @batch, with a reference.
+ *
+ * One that has none left is on its way to dma_fence_release(), which will find
+ * the callbacks still listed and sees to them.
+ */
+static bool dma_fence_claim_batch(struct dma_fence *fence, ktime_t timestamp,
+				  struct dma_fence_batch *batch)
+{
+	struct dma_fence_shard *shard = shard_of_batch(batch);
+	struct list_head cbs;
+	bool claimed;
+
+	if (!kref_get_unless_zero(&fence->refcount))
+		return false;
+
+	/*
+	 * Under the lock of the shard, so that a remover that finds CLAIMED
+	 * finds the callbacks in the batch.
+	 */
+	raw_spin_lock(&shard->lock);
+	claimed = dma_fence_claim(fence, timestamp, batch->shard, &cbs);
+	if (claimed)
+		dma_fence_batch_append(batch, fence, &cbs, true);
+	raw_spin_unlock(&shard->lock);
+
+	if (unlikely(!claimed))
+		dma_fence_put(fence);
+	return claimed;
+}
+
+/*
+ * Windows
+ */
+
+/*
+ * Run callbacks of @d->fence until the window is empty or @max have run. The
+ * list is consistent whenever a callback runs, for it may remove its siblings.
+ */
+static void run_callbacks(struct dma_fence_delivery *d, unsigned int max)
+{
+	struct dma_fence *fence = d->fence;
+
+	while (max-- && !list_empty(&d->cbs)) {
+		struct dma_fence_cb *cb;
+
+		cb = list_first_entry(&d->cbs, struct dma_fence_cb, node);
+		list_del_init(&cb->node);
+		/* The callback's last touch by the core: it may free itself. */
+		cb->func(fence, cb);
+	}
+}
+
+/* On PREEMPT_RT only threads deliver, and find themselves by their windows. */
+static void delivery_enter(struct dma_fence_delivery *d)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		d->task = current;
+		return;
+	}
+	d->outer = this_cpu_read(dma_fence_delivery);
+	this_cpu_write(dma_fence_delivery, d);
+}
+
+static void delivery_leave(struct dma_fence_delivery *d)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		this_cpu_write(dma_fence_delivery, d->outer);
+}
+
+static void window_publish(struct dma_fence_shard *shard,
+			   struct dma_fence_delivery *d)
+{
+	list_add(&d->link, &shard->windows);
+	WRITE_ONCE(shard->nr_windows, shard->nr_windows + 1);
+	/*
+	 * Whoever finds a node of this window unlinked finds the window. Pairs
+	 * with the acquire of the node in delivered_for_sure().
+	 */
+	smp_wmb();
+}
+
+static void window_withdraw(struct dma_fence_shard *shard,
+			    struct dma_fence_delivery *d)
+{
+	raw_spin_lock(&shard->lock);
+	list_del(&d->link);
+	/*
+	 * Whoever finds the window gone finds all that its callbacks wrote.
+	 * Pairs with the acquire in delivered_for_sure().
+	 */
+	smp_store_release(&shard->nr_windows, shard->nr_windows - 1);
+	raw_spin_unlock(&shard->lock);
+}
+
+/* Take up to a window's worth of the group behind @prev. Shard lock held. */
+static void window_open(struct dma_fence_shard *shard, struct list_head *prev,
+			struct dma_fence_delivery *d, bool *put)
+{
+	d->fence = dma_fence_batch_first(prev);
+	dma_fence_batch_cut(prev, DMA_FENCE_WINDOW, &d->cbs, put);
+	window_publish(shard, d);
+}
+
+static void window_run(struct dma_fence_shard *shard,
+		       struct dma_fence_delivery *d, bool put)
+{
+	delivery_enter(d);
+	run_callbacks(d, DMA_FENCE_WINDOW);
+	/*
+	 * Inside the window: a fence that lives on somebody's stack is kept by
+	 * its waiter, who stays until the window is withdrawn.
+	 */
+	if (put)
+		dma_fence_put(d->fence);
+	delivery_leave(d);
+
+	window_withdraw(shard, d);
+}
+
+/*
+ * Deliver one window of a batch, and add to the batch what is signalled
+ * meanwhile. False when the batch was empty.
+ */
+static bool run_window(struct dma_fence_batch *batch)
+{
+	struct dma_fence_shard *shard = shard_of_batch(batch);
+	struct dma_fence_delivery d = { .batch = batch };
+	struct dma_fence *fence;
+	bool put, busy;
+
+	raw_spin_lock(&shard->lock);
+	fence = dma_fence_batch_first(&batch->list);
+	/* By dma_fence_flush_callbacks(): the rest has to wait its turn. */
+	busy = fence && delivering(shard, fence);
+	if (fence && !busy)
+		window_open(shard, &batch->list, &d, &put);
+	raw_spin_unlock(&shard->lock);
+
+	if (unlikely(busy))
+		cpu_relax();
+	else if (fence)
+		window_run(shard, &d, put);
+	return fence;
+}
+
+/*
+ * Deliver a batch of the caller's own, to the end. Called with interrupts
+ * disabled and preemption off; interrupts are let in before each window when
+ * @flags says that they were enabled.
+ */
+static void run_batch(struct dma_fence_batch *batch, unsigned long flags)
+{
+	if (likely(!batch->filled))
+		return;
+
+	do {
+		if (!irqs_disabled_flags(flags)) {
+			local_irq_restore(flags);
+			local_irq_disable();
+		}
+	} while (run_window(batch));
+}
+
+/*
+ * Deliver a fence that this CPU has just claimed to a list of its own. The first
+ * window is announced by @shard->running alone, and most fences need no other:
+ * they never take the lock of the shard.
+ */
+static void run_claimed(struct dma_fence_shard *shard,
+			struct dma_fence_delivery *d, unsigned long flags)
+{
+	struct dma_fence_batch batch;
+
+	dma_fence_batch_init(&batch, smp_processor_id());
+	d->batch = &batch;
+
+	delivery_enter(d);
+	run_callbacks(d, DMA_FENCE_WINDOW);
+	delivery_leave(d);
+
+	if (likely(list_empty(&d->cbs))) {
+		shard_set_running(shard, NULL);
+	} else {
+		raw_spin_lock(&shard->lock);
+		dma_fence_batch_push(&batch, d->fence, &d->cbs);
+		shard_set_running(shard, NULL);
+		raw_spin_unlock(&shard->lock);
+	}
+
+	run_batch(&batch, flags);
+}
+
+/*
+ * Deferred delivery
+ */
+
+/* After something was added to this CPU's deferred batch; it cannot migrate. */
+static void deferred_kick(bool irqs_off)
+{
+	struct task_struct *thread;
+
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) && irqs_off &&
+	    arch_irq_work_has_interrupt()) {
+		irq_work_queue(this_cpu_ptr(&dma_fence_shards.irq_work));
+		return;
+	}
+
+	/* None early at boot: the thread looks at the batch when it starts. */
+	thread = this_cpu_read(dma_fence_threads);
+	if (thread)
+		wake_up_process(thread);
+}
+
+/* One window per interrupt, so that other interrupts get in between. */
+static void deferred_irq_work(struct irq_work *work)
+{
+	struct dma_fence_shard *shard =
+		container_of(work, struct dma_fence_shard, irq_work);
+
+	run_window(&shard->deferred);
+	if (!dma_fence_batch_empty(&shard->deferred))
+		irq_work_queue(work);
+}
+
+/* False when there was nothing to deliver. In process context. */
+#ifdef CONFIG_PREEMPT_RT
+static bool run_deferred(struct dma_fence_shard *shard)
+{
+	unsigned long flags;
+	bool ran;
+
+	/*
+	 * Whoever waits for the last window may hold a lock that the callbacks
+	 * of the next one want, so let all of them through first. No more can
+	 * come as long as no window is published.
+	 */
+	for (;;) {
+		spin_lock(&shard->expiry);
+		if (!READ_ONCE(shard->waiters))
+			break;
+		spin_unlock(&shard->expiry);
+		rcuwait_wait_event(&shard->waiters_gone,
+				   !READ_ONCE(shard->waiters),
+				   TASK_UNINTERRUPTIBLE);
+	}
+	ran = run_window(&shard->deferred);
+	spin_unlock(&shard->expiry);
+	return ran;
+}
+
+/* Block until the window that the caller has found is over. Drops the lock. */
+static void wait_window(struct dma_fence_shard *shard, unsigned long flags)
+{
+	shard->waiters++;
+	raw_spin_unlock_irqrestore(&shard->lock, flags);
+
+	spin_lock(&shard->expiry);
+	spin_unlock(&shard->expiry);
+
+	raw_spin_lock_irqsave(&shard->lock, flags);
+	WRITE_ONCE(shard->waiters, shard->waiters - 1);
+	raw_spin_unlock_irqrestore(&shard->lock, flags);
+	rcuwait_wake_up(&shard->waiters_gone);
+}
+#else
+static bool run_deferred(struct dma_fence_shard *shard)
+{
+	bool ran;
+
+	local_irq_disable();
+	ran = run_window(&shard->deferred);
+	local_irq_enable();
+	return ran;
+}
+
+/* The deliverer is on another CPU and not preemptible. Drops the lock. */
+static void wait_window(struct dma_fence_shard *shard, unsigned long flags)
+{
+	raw_spin_unlock_irqrestore(&shard->lock, flags);
+	cpu_relax();
+}
+#endif
+
+static int deferred_should_run(unsigned int cpu)
+{
+	return !dma_fence_batch_empty(&per_cpu(dma_fence_shards, cpu).deferred);
+}
+
+static void deferred_thread(unsigned int cpu)
+{
+	run_deferred(per_cpu_ptr(&dma_fence_shards, cpu));
+	cond_resched();
+}
+
+/* Callbacks run where an interrupt thread would have run them. */
+static void deferred_setup(unsigned int cpu)
+{
+	sched_set_fifo(current);
+}
+
+static struct smp_hotplug_thread dma_fence_thread = {
+	.store			= &dma_fence_threads,
+	.thread_should_run	= deferred_should_run,
+	.thread_fn		= deferred_thread,
+	.setup			= deferred_setup,
+	.thread_comm		= "dma_fence/%u",
+};
+
+/* What the CPU has left behind after its thread was parked. */
+static int deferred_cpu_dead(unsigned int cpu)
+{
+	while (run_deferred(per_cpu_ptr(&dma_fence_shards, cpu)))
+		cond_resched();
+	return 0;
+}
+
+static int __init dma_fence_deliver_init(void)
+{
+	unsigned int cpu;
+	int ret;
+
+	for_each_possible_cpu(cpu) {
+		struct dma_fence_shard *shard = per_cpu_ptr(&dma_fence_shards, cpu);
+
+		raw_spin_lock_init(&shard->lock);
+		INIT_LIST_HEAD(&shard->windows);
+		dma_fence_batch_init(&shard->deferred, cpu);
+		init_irq_work(&shard->irq_work, deferred_irq_work);
+#ifdef CONFIG_PREEMPT_RT
+		spin_lock_init(&shard->expiry);
+		rcuwait_init(&shard->waiters_gone);
+#endif
+	}
+
+	ret = smpboot_register_percpu_thread(&dma_fence_thread);
+	if (ret)
+		return ret;
+	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "dma-fence:dead",
+					NULL, deferred_cpu_dead);
+	return min(ret, 0);
+}
+early_initcall(dma_fence_deliver_init);
+
+/*
+ * Signalling
+ */
+
+/*
+ * __dma_fence_signal_locked - claim now, deliver when the lock is gone
+ *
+ * Fence lock held. Returns whether this call has signalled the fence.
+ */
+bool __dma_fence_signal_locked(struct dma_fence *fence, ktime_t timestamp)
+{
+	struct dma_fence_delivery *outer = NULL;
+	unsigned long flags;
+	bool signaled;
+
+	if (dma_fence_test_signaled_flag(fence))
+		return false;
+	/* Common, and needs nobody to deliver. */
+	if (list_empty(&fence->cb_list))
+		return dma_fence_claim(fence, timestamp, 0, NULL);
+
+	/* Some callers leave interrupts enabled; their CPU stays the same. */
+	local_irq_save(flags);
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		outer = this_cpu_read(dma_fence_delivery);
+	if (outer) {
+		signaled = dma_fence_claim_batch(fence, timestamp, outer->batch);
+	} else {
+		struct dma_fence_batch *deferred =
+			this_cpu_ptr(&dma_fence_shards.deferred);
+
+		signaled = dma_fence_claim_batch(fence, timestamp, deferred);
+		if (signaled)
+			deferred_kick(irqs_disabled_flags(flags));
+	}
+	local_irq_restore(flags);
+
+	return signaled;
+}
+
+/* Claim and deliver. Drops the fence lock. */
+static bool signal_unlock(struct dma_fence *fence, ktime_t timestamp,
+			  spinlock_t *lock, unsigned long flags)
+{
+	struct dma_fence_shard *shard = this_cpu_ptr(&dma_fence_shards);
+	struct dma_fence_delivery d = { .fence = fence };
+	bool signaled;
+
+	/* Before CLAIMED can be seen, so that a remover finds it set. */
+	shard_set_running(shard, fence);
+	signaled = dma_fence_claim(fence, timestamp, smp_processor_id(), &d.cbs);
+	if (unlikely(!signaled)) {
+		shard_set_running(shard, NULL);
+		spin_unlock_irqrestore(lock, flags);
+		return false;
+	}
+
+	/* Tasks that callbacks wake get the CPU once interrupts are enabled. */
+	preempt_disable();
+	spin_unlock(lock);
+	run_claimed(shard, &d, flags);
+	local_irq_restore(flags);
+	preempt_enable();
+	return true;
+}
+
+/*
+ * __dma_fence_signal - signal a fence and deliver its callbacks
+ *
+ * Returns whether this call has signalled the fence.
+ */
+bool __dma_fence_signal(struct dma_fence *fence, ktime_t timestamp)
+{
+	unsigned long flags;
+	spinlock_t *lock;
+	bool signaled;
+
+	lock = dma_fence_lock_unclaimed(fence, &flags);
+	if (!lock)
+		return false;
+
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) && !list_empty(&fence->cb_list) &&
+	    !this_cpu_read(dma_fence_delivery))
+		return signal_unlock(fence, timestamp, lock, flags);
+
+	signaled = __dma_fence_signal_locked(fence, timestamp);
+	spin_unlock_irqrestore(lock, flags);
+	return signaled;
+}
+
+/*
+ * Collecting
+ *
+ * While a fence lock is held, and an operation of that fence runs that may
+ * signal others, a delivery stands on the CPU that delivers nothing.
+ */
+
+/*
+ * dma_fence_collect_begin - keep what is signalled until the lock is dropped
+ *
+ * Fence lock held, interrupts disabled.
+ */
+void dma_fence_collect_begin(struct dma_fence_collector *c)
+{
+	struct dma_fence_delivery *outer;
+
+	dma_fence_batch_init(&c->batch, smp_processor_id());
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return;
+
+	/* A delivery that is going on already takes it as well. */
+	outer = this_cpu_read(dma_fence_delivery);
+	c->delivery.batch = outer ? outer->batch : &c->batch;
+	c->delivery.fence = NULL;
+	delivery_enter(&c->delivery);
+}
+
+/*
+ * dma_fence_collect_end - the operation has returned
+ */
+void dma_fence_collect_end(struct dma_fence_collector *c)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		delivery_leave(&c->delivery);
+}
+
+/*
+ * dma_fence_collect_deliver - drop the lock, deliver what was collected
+ */
+void dma_fence_collect_deliver(struct dma_fence_collector *c,
+			       spinlock_t *lock, unsigned long flags)
+{
+	if (likely(!c->batch.filled)) {
+		spin_unlock_irqrestore(lock, flags);
+		return;
+	}
+
+	preempt_disable();
+	spin_unlock(lock);
+	run_batch(&c->batch, flags);
+	local_irq_restore(flags);
+	preempt_enable();
+}
+
+/*
+ * __dma_fence_signal_if_done_locked - ask an operation under the fence lock, and
+ * signal when it says true
+ *
+ * The caller keeps the lock, so everything that this signals is deferred.
+ * Returns what @done has said.
+ */
+bool __dma_fence_signal_if_done_locked(struct dma_fence *fence,
+				       bool (*done)(struct dma_fence *fence))
+{
+	struct dma_fence_delivery *outer, d = { };
+	struct dma_fence_batch *deferred;
+	unsigned long flags;
+	bool ret;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		ret = done(fence);
+		if (ret)
+			__dma_fence_signal_locked(fence, ktime_get());
+		return ret;
+	}
+
+	local_irq_save(flags);
+	outer = this_cpu_read(dma_fence_delivery);
+	deferred = this_cpu_ptr(&dma_fence_shards.deferred);
+	d.batch = outer ? outer->batch : deferred;
+
+	delivery_enter(&d);
+	ret = done(fence);
+	if (ret)
+		__dma_fence_signal_locked(fence, ktime_get());
+	delivery_leave(&d);
+
+	if (!outer && !dma_fence_batch_empty(deferred))
+		deferred_kick(irqs_disabled_flags(flags));
+	local_irq_restore(flags);
+	return ret;
+}
+
+/*
+ * Settling
+ */
+
+/*
+ * Has a callback of a claimed fence run to its end? May say no although it has.
+ *
+ * The order matters: who unlinks the node has said before that it is running.
+ */
+static bool delivered_for_sure(struct dma_fence_shard *shard,
+			       struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	/*
+	 * Pairs with smp_wmb() in window_publish(), and for the first window
+	 * with the full barrier in dma_fence_claim().
+	 */
+	if (smp_load_acquire(&cb->node.next) != &cb->node)
+		return false;
+	/* Pairs with shard_set_running(). */
+	if (smp_load_acquire(&shard->running) == fence)
+		return false;
+	/* Pairs with window_withdraw(). */
+	return smp_load_acquire(&shard->nr_windows) == 0;
+}
+
+/*
+ * Decide between removed and delivered for a callback of a claimed fence. Waits
+ * as long as another CPU runs callbacks of this fence, and for nothing else.
+ */
+static bool settle(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct dma_fence_shard *shard = shard_of_fence(fence);
+	bool removed, put = false;
+	unsigned long flags;
+
+	if (delivered_for_sure(shard, fence, cb))
+		return false;
+
+	for (;;) {
+		raw_spin_lock_irqsave(&shard->lock, flags);
+		if (!delivering(shard, fence) || delivering_here(shard, fence))
+			break;
+		wait_window(shard, flags);
+	}
+	removed = !list_empty(&cb->node);
+	if (removed)
+		put = dma_fence_batch_unlink(fence, &cb->node);
+	raw_spin_unlock_irqrestore(&shard->lock, flags);
+
+	if (put)
+		dma_fence_put(fence);
+	return removed;
+}
+
+static bool unlink_unclaimed(struct dma_fence_cb *cb)
+{
+	bool queued = !list_empty(&cb->node);
+
+	if (queued)
+		list_del_init(&cb->node);
+	return queued;
+}
+
+/**
+ * dma_fence_remove_callback_locked - dma_fence_remove_callback() under the lock
+ * @fence: the fence that @cb was added to
+ * @cb: the callback
+ *
+ * For moving a callback from one fence to another with the locks of both held.
+ * May have to wait for callbacks of @fence that another CPU is running; they
+ * must not take a lock that the caller holds.
+ *
+ * Context: fence lock held; as for dma_fence_remove_callback() otherwise.
+ * Return: true when @cb was removed and will not run, false when it has run or
+ * was never added. Either way it is not on @fence any more.
+ */
+bool dma_fence_remove_callback_locked(struct dma_fence *fence,
+				      struct dma_fence_cb *cb)
+{
+	dma_fence_assert_held(fence);
+
+	return fence_is_claimed(fence) ? settle(fence, cb) : unlink_unclaimed(cb);
+}
+EXPORT_SYMBOL(dma_fence_remove_callback_locked);
+
+/**
+ * dma_fence_remove_callback - take a callback off a fence, settling its fate
+ * @fence: the fence that @cb was added to, with a reference held
+ * @cb: the callback; must have been given to dma_fence_add_callback() before
+ *
+ * Afterwards the core does not touch @cb again, so the caller may free it, leave
+ * the stack frame that it is in, or arm it anew. With true it will not run. With
+ * false it has run to its end, and all that it wrote is visible to the caller;
+ * or it was never armed.
+ *
+ * Waits for no more than one window of callbacks of this very fence that another
+ * CPU is running at that moment. So the caller must not hold a lock which a
+ * callback of @fence takes. Called from inside a callback of @fence it does not
+ * wait: for the running callback itself it returns false at once, a sibling that
+ * has not run is removed.
+ *
+ * Context: any in which the fence lock may be taken, hardirq included. Does not
+ * sleep; on PREEMPT_RT it blocks like a spinlock, on the deliverer's priority.
+ * Return: true when @cb was removed, false when it has run or was never added.
+ */
+bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	unsigned long flags;
+	spinlock_t *lock;
+	bool removed;
+
+	lock = dma_fence_lock_unclaimed(fence, &flags);
+	if (!lock)
+		return settle(fence, cb);
+
+	removed = unlink_unclaimed(cb);
+	spin_unlock_irqrestore(lock, flags);
+	return removed;
+}
+EXPORT_SYMBOL(dma_fence_remove_callback);
+
+#ifdef CONFIG_PREEMPT_RT
+static void flush_claimed(struct dma_fence *fence)
+{
+	struct dma_fence_shard *shard = shard_of_fence(fence);
+	ktime_t pause = 20 * NSEC_PER_USEC;
+	unsigned long flags;
+	bool owed;
+
+	might_sleep();
+	for (;;) {
+		raw_spin_lock_irqsave(&shard->lock, flags);
+		owed = fence->batch_prev || delivering(shard, fence);
+		owed = owed && !delivering_here(shard, fence);
+		raw_spin_unlock_irqrestore(&shard->lock, flags);
+		if (!owed)
+			return;
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_hrtimeout(&pause, HRTIMER_MODE_REL);
+	}
+}
+#else
+static void flush_claimed(struct dma_fence *fence)
+{
+	struct dma_fence_shard *shard = shard_of_fence(fence);
+	struct dma_fence_delivery d = { }, *outer;
+	struct dma_fence_batch nested;
+	unsigned long flags;
+	bool put;
+
+	for (;;) {
+		raw_spin_lock_irqsave(&shard->lock, flags);
+		if (delivering_here(shard, fence) ||
+		    (!fence->batch_prev && !delivering(shard, fence)))
+			break;
+		if (delivering(shard, fence)) {
+			wait_window(shard, flags);
+			continue;
+		}
+
+		/* Nobody is at it: it need not wait for whoever will be. */
+		window_open(shard, fence->batch_prev, &d, &put);
+		raw_spin_unlock(&shard->lock);
+
+		dma_fence_batch_init(&nested, smp_processor_id());
+		outer = this_cpu_read(dma_fence_delivery);
+		d.batch = outer ? outer->batch : &nested;
+		preempt_disable();
+		window_run(shard, &d, put);
+		run_batch(&nested, flags);
+		local_irq_restore(flags);
+		preempt_enable();
+	}
+	raw_spin_unlock_irqrestore(&shard->lock, flags);
+}
+#endif
+
+/**
+ * dma_fence_flush_callbacks - see to it that a signalled fence owes no callback
+ * @fence: a fence that the caller keeps alive
+ *
+ * A fence shows as signalled before its callbacks have run. Code that acts on
+ * the one and relies on the other calls this in between. Owed callbacks that
+ * nobody is running yet are run by the caller, so there is nothing to wait for
+ * but callbacks of @fence that another CPU is in the middle of.
+ *
+ * Does nothing for a fence that has not signalled, nor inside one of the
+ * callbacks of @fence. The caller must not hold a lock that callbacks of @fence
+ * take.
+ *
+ * Context: any in which the fence lock may be taken; on PREEMPT_RT it sleeps.
+ */
+void dma_fence_flush_callbacks(struct dma_fence *fence)
+{
+	unsigned long flags;
+	spinlock_t *lock;
+
+	if (!dma_fence_test_signaled_flag(fence))
+		return;
+
+	/* A driver that signals by itself does so under the lock. */
+	lock = dma_fence_lock_unclaimed(fence, &flags);
+	if (lock)
+		spin_unlock_irqrestore(lock, flags);
+	else
+		flush_claimed(fence);
+}
+EXPORT_SYMBOL(dma_fence_flush_callbacks);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Declarations shared by the files of the fence core
+ *
+ * Copyright (C) 2026 the dma-fence rework project
+ */
+
+#ifndef __DMA_FENCE_INTERNAL_H
+#define __DMA_FENCE_INTERNAL_H
+
+#include <linux/dma-fence.h>
+#include <linux/list.h>
+
+/**
+ * struct dma_fence_batch - callbacks that are owed, of any number of fences
+ * @list: all of them in the order in which they will run
+ * @shard: index of the shard whose lock protects @list
+ * @filled: whether @list has ever held anything, so that somebody else may have
+ *	been at it
+ *
+ * Not an ordinary list: see dma-fence-batch.c.
+ */
+struct dma_fence_batch {
+	struct list_head list;
+	unsigned int shard;
+	bool filled;
+};
+
+void dma_fence_batch_init(struct dma_fence_batch *batch, unsigned int shard);
+bool dma_fence_batch_empty(const struct dma_fence_batch *batch);
+void dma_fence_batch_push(struct dma_fence_batch *batch,
+			  struct dma_fence *fence, struct list_head *cbs);
+void dma_fence_batch_append(struct dma_fence_batch *batch,
+			    struct dma_fence *fence, struct list_head *cbs,
+			    bool ref);
+struct dma_fence *dma_fence_batch_first(const struct list_head *prev);
+void dma_fence_batch_cut(struct list_head *prev, unsigned int max,
+			 struct list_head *cbs, bool *put);
+bool dma_fence_batch_unlink(struct dma_fence *fence, struct list_head *node);
+
+/**
+ * struct dma_fence_delivery - one context that delivers, or collects
+ * @fence: the fence whose callbacks run now; %NULL while collecting
+ * @batch: takes the fences that are signalled meanwhile
+ * @cbs: what is left of the current window
+ * @link: in the list of windows of the shard
+ * @outer: the delivery that this one is nested in
+ * @task: who delivers; only used on PREEMPT_RT
+ */
+struct dma_fence_delivery {
+	struct dma_fence *fence;
+	struct dma_fence_batch *batch;
+	struct list_head cbs;
+	struct list_head link;
+	struct dma_fence_delivery *outer;
+	struct task_struct *task;
+};
+
+/**
+ * struct dma_fence_collector - signals made while a fence lock is held
+ * @delivery: what stands on the CPU meanwhile
+ * @batch: what was collected
+ */
+struct dma_fence_collector {
+	struct dma_fence_delivery delivery;
+	struct dma_fence_batch batch;
+};
+
+void dma_fence_collect_begin(struct dma_fence_collector *c);
+void dma_fence_collect_end(struct dma_fence_collector *c);
+void dma_fence_collect_deliver(struct dma_fence_collector *c,
+			       spinlock_t *lock, unsigned long flags);
+
+bool __dma_fence_signal(struct dma_fence *fence, ktime_t timestamp);
+bool __dma_fence_signal_locked(struct dma_fence *fence, ktime_t timestamp);
+bool __dma_fence_signal_if_done_locked(struct dma_fence *fence,
+				       bool (*done)(struct dma_fence *fence));
+bool __dma_fence_add(struct dma_fence *fence, struct dma_fence_cb *cb,
+		     dma_fence_func_t func, bool enable, bool front);
+
+/*
+ * The fence lock, for as long as the fence can be seen not to have signalled:
+ * within this section the issuer cannot take the lock away. NULL when the fence
+ * has been claimed. The lock is not to be looked up again for the unlock, after
+ * which the fence may be gone.
+ */
+static inline spinlock_t *dma_fence_lock_unclaimed(struct dma_fence *fence,
+						   unsigned long *flags)
+{
+	spinlock_t *lock = NULL;
+
+	rcu_read_lock();
+	/* Pairs with the atomic update of the flags in dma_fence_claim(). */
+	if (!test_bit_acquire(DMA_FENCE_FLAG_CLAIMED_BIT, &fence->flags)) {
+		lock = dma_fence_spinlock(fence);
+		spin_lock_irqsave(lock, *flags);
+		if (test_bit(DMA_FENCE_FLAG_CLAIMED_BIT, &fence->flags)) {
+			spin_unlock_irqrestore(lock, *flags);
+			lock = NULL;
+		}
+	}
+	rcu_read_unlock();
+	return lock;
+}
+
+#endif /* __DMA_FENCE_INTERNAL_H */

@@ -1,0 +1,876 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Delivery: what is held while callbacks run, for how long, and who else may
+ * have a hand in it.
+ *
+ * Copyright (C) 2026 the dma-fence rework project
+ */
+
+#include <linux/hrtimer.h>
+#include <linux/irqflags.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "dma-fence-test.h"
+
+struct probe_cb {
+	struct dma_fence_cb base;
+	spinlock_t *other;
+	unsigned int runs;
+	unsigned int locked;
+	unsigned int irqs_on;
+};
+
+static bool probe_lock(spinlock_t *lock)
+{
+	unsigned long flags;
+
+	if (!spin_trylock_irqsave(lock, flags))
+		return false;
+	spin_unlock_irqrestore(lock, flags);
+
+	return true;
+}
+
+static void probe_func(struct dma_fence *fence, struct dma_fence_cb *base)
+{
+	struct probe_cb *cb = container_of(base, struct probe_cb, base);
+
+	if (!irqs_disabled())
+		cb->irqs_on++;
+	if (!probe_lock(dma_fence_spinlock(fence)))
+		cb->locked++;
+	if (cb->other && !probe_lock(cb->other))
+		cb->locked++;
+	smp_store_release(&cb->runs, cb->runs + 1);
+}
+
+static void probe_expect(struct kunit *test, struct probe_cb *cb)
+{
+	KUNIT_EXPECT_TRUE(test, sleep_until(smp_load_acquire(&cb->runs)));
+	KUNIT_EXPECT_EQ(test, cb->runs, 1);
+	KUNIT_EXPECT_EQ(test, cb->locked, 0);
+	KUNIT_EXPECT_EQ(test, cb->irqs_on, 0);
+}
+
+static void delivery_skip_invisible_locks(struct kunit *test)
+{
+	if (!DFT_LOCKS_ARE_VISIBLE)
+		kunit_skip(test, "needs CONFIG_SMP or CONFIG_DEBUG_SPINLOCK");
+}
+
+KUNIT_ARRAY_PARAM_DESC(signaller, dft_signallers, name);
+
+static void delivery_without_lock(struct kunit *test)
+{
+	const struct dft_signaller *p = test->param_value;
+	enum dft_lock kind;
+
+	/*
+	 * Verify that a callback does not run under its fence's lock but does
+	 * run with interrupts off, and before the signalling call returns
+	 * unless the caller held the lock, whichever way the fence is signalled.
+	 */
+
+	delivery_skip_invisible_locks(test);
+
+	for (kind = DFT_INLINE_LOCK; kind <= DFT_EXTERN_LOCK; kind++) {
+		struct dft_fence *f = dft_fence_new(test, &dft_ops, kind);
+		struct probe_cb *cb = kunit_kzalloc(test, sizeof(*cb),
+						    GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, cb);
+		if (p->enables)
+			dft_link_callback(&f->base, &cb->base, probe_func);
+		else
+			KUNIT_ASSERT_EQ(test,
+					dma_fence_add_callback(&f->base,
+							       &cb->base,
+							       probe_func), 0);
+		p->signal(f);
+		KUNIT_EXPECT_TRUE(test, dma_fence_test_signaled_flag(&f->base));
+		if (!p->deferred)
+			KUNIT_EXPECT_EQ(test, cb->runs, 1);
+		probe_expect(test, cb);
+	}
+}
+
+static void delivery_without_lock_on_release(struct kunit *test)
+{
+	struct dft_fence *f = dft_fence_alloc(test, &dft_release_ops,
+					      DFT_EXTERN_LOCK);
+	struct probe_cb *cb = kunit_kzalloc(test, sizeof(*cb), GFP_KERNEL);
+
+	/*
+	 * Verify the same for callbacks of a fence that nobody signalled before
+	 * its last reference went.
+	 */
+
+	delivery_skip_invisible_locks(test);
+
+	KUNIT_ASSERT_NOT_NULL(test, cb);
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &cb->base,
+						     probe_func), 0);
+	kunit_warning_suppress(test) {
+		dma_fence_put(&f->base);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	probe_expect(test, cb);
+}
+
+struct drag_params {
+	const char *name;
+	bool enables;
+	void (*ask)(struct dft_fence *f);
+};
+
+static void ask_enable(struct dft_fence *f)
+{
+	dma_fence_enable_sw_signaling(&f->base);
+}
+
+static void ask_status(struct dft_fence *f)
+{
+	f->signaled_result = true;
+	dma_fence_get_status(&f->base);
+}
+
+static const struct drag_params drag_cases[] = {
+	{ "enable_signaling", true, ask_enable },
+	{ "signaled", false, ask_status },
+};
+
+KUNIT_ARRAY_PARAM_DESC(drag, drag_cases, name);
+
+static void delivery_without_foreign_lock(struct kunit *test)
+{
+	const struct drag_params *p = test->param_value;
+	struct dft_fence *parent = dft_fence_new(test, &dft_ops,
+						 DFT_EXTERN_LOCK);
+	struct dft_fence *child = dft_fence_new(test, &dft_ops,
+						DFT_INLINE_LOCK);
+	struct probe_cb cb = { .other = &parent->own_lock };
+
+	/*
+	 * Verify that a fence signalled from inside another one's op does not
+	 * run its callbacks under the lock that the core took for the other.
+	 */
+
+	delivery_skip_invisible_locks(test);
+
+	parent->drags = &child->base;
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&child->base, &cb.base,
+						     probe_func), 0);
+	p->ask(parent);
+	KUNIT_EXPECT_TRUE(test, dma_fence_test_signaled_flag(&child->base));
+	probe_expect(test, &cb);
+}
+
+struct slow_cb {
+	struct dma_fence_cb base;
+	bool entered;
+	bool left;
+};
+
+#define SLOW_NS	(3 * NSEC_PER_MSEC)
+
+static void slow_func(struct dma_fence *fence, struct dma_fence_cb *base)
+{
+	struct slow_cb *cb = container_of(base, struct slow_cb, base);
+
+	smp_store_release(&cb->entered, true);
+	dft_spin_ns(SLOW_NS);
+	WRITE_ONCE(cb->left, true);
+}
+
+static int signal_main(void *data)
+{
+	dma_fence_signal(data);
+
+	return 0;
+}
+
+static int signal_locked_main(void *data)
+{
+	dft_signal_locked(to_dft_fence(data));
+
+	return 0;
+}
+
+struct delivery_params {
+	const char *name;
+	int (*signal)(void *data);
+};
+
+static const struct delivery_params delivery_cases[] = {
+	{ "signal", signal_main },
+	{ "signal_locked", signal_locked_main },
+};
+
+KUNIT_ARRAY_PARAM_DESC(delivery, delivery_cases, name);
+
+static void delivery_remove_waits(struct kunit *test)
+{
+	const struct delivery_params *p = test->param_value;
+	unsigned int cpu = dft_other_cpu(test);
+	struct dft_fence *f = dft_fence_new(test, &dft_names_ops,
+					    DFT_INLINE_LOCK);
+	struct slow_cb cb = {};
+	struct dft_thread thread;
+
+	/*
+	 * Verify that removing a callback which runs on another CPU answers
+	 * false, and only when the callback has come to its end.
+	 */
+
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &cb.base,
+						     slow_func), 0);
+	dft_thread_start(test, &thread, cpu, p->signal, &f->base);
+	KUNIT_EXPECT_TRUE(test, spin_until(smp_load_acquire(&cb.entered)));
+	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(&f->base, &cb.base));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(cb.left));
+	dft_thread_join(test, &thread);
+}
+
+static void delivery_flush_waits(struct kunit *test)
+{
+	const struct delivery_params *p = test->param_value;
+	unsigned int cpu = dft_other_cpu(test);
+	struct dft_fence *f = dft_fence_new(test, &dft_names_ops,
+					    DFT_INLINE_LOCK);
+	struct slow_cb cb = {};
+	struct dft_cb after = {};
+	struct dft_thread thread;
+
+	/*
+	 * Verify that a flush waits for the callback that runs on another CPU
+	 * and for the ones behind it.
+	 */
+
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &cb.base,
+						     slow_func), 0);
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &after.base,
+						     dft_count), 0);
+	dft_thread_start(test, &thread, cpu, p->signal, &f->base);
+	KUNIT_EXPECT_TRUE(test, spin_until(smp_load_acquire(&cb.entered)));
+	dma_fence_flush_callbacks(&f->base);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(cb.left));
+	KUNIT_EXPECT_EQ(test, dft_runs(&after), 1);
+	dft_thread_join(test, &thread);
+}
+
+struct gate {
+	bool reached;
+	bool open;
+	bool timed_out;
+};
+
+struct gate_cb {
+	struct dma_fence_cb base;
+	struct gate *gate;
+};
+
+/* Takes as long as somebody else needs for what it waits for. */
+static void gate_func(struct dma_fence *fence, struct dma_fence_cb *base)
+{
+	struct gate *gate = container_of(base, struct gate_cb, base)->gate;
+
+	smp_store_release(&gate->reached, true);
+	if (!spin_until(smp_load_acquire(&gate->open)))
+		WRITE_ONCE(gate->timed_out, true);
+}
+
+static void delivery_remove_takes_back(struct kunit *test)
+{
+	const struct delivery_params *p = test->param_value;
+	unsigned int cpu = dft_other_cpu(test);
+	struct dft_fence *f = dft_fence_new(test, &dft_names_ops,
+					    DFT_INLINE_LOCK);
+	struct gate gate = {};
+	struct gate_cb cb = { .gate = &gate };
+	struct dft_cb next = {}, last = {};
+	struct dft_thread thread;
+
+	/*
+	 * Verify that a callback which waits for its turn behind another one
+	 * can be taken back, without waiting for the other.
+	 */
+
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &cb.base,
+						     gate_func), 0);
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &next.base,
+						     dft_count), 0);
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &last.base,
+						     dft_count), 0);
+	dft_thread_start(test, &thread, cpu, p->signal, &f->base);
+	KUNIT_EXPECT_TRUE(test, spin_until(smp_load_acquire(&gate.reached)));
+	KUNIT_EXPECT_TRUE(test, dma_fence_remove_callback(&f->base,
+							  &next.base));
+	dft_poison(&next.base, sizeof(next.base));
+	smp_store_release(&gate.open, true);
+	dft_thread_join(test, &thread);
+	dma_fence_flush_callbacks(&f->base);
+
+	KUNIT_EXPECT_FALSE(test, gate.timed_out);
+	KUNIT_EXPECT_EQ(test, dft_runs(&next), 0);
+	KUNIT_EXPECT_TRUE(test, dft_poisoned(&next.base, sizeof(next.base)));
+	KUNIT_EXPECT_EQ(test, dft_runs(&last), 1);
+}
+
+#define LONG_LIST	1000
+#define GATES		3
+
+struct lock_taker {
+	struct dft_fence *fence;
+	struct gate gates[GATES];
+};
+
+static int lock_taker_main(void *data)
+{
+	struct lock_taker *taker = data;
+	unsigned long flags;
+	unsigned int i;
+
+	for (i = 0; i < GATES; i++) {
+		struct gate *gate = &taker->gates[i];
+
+		spin_until(smp_load_acquire(&gate->reached));
+		dma_fence_lock_irqsave(&taker->fence->base, flags);
+		dma_fence_unlock_irqrestore(&taker->fence->base, flags);
+		smp_store_release(&gate->open, true);
+	}
+
+	return 0;
+}
+
+static void delivery_lock_is_free(struct kunit *test)
+{
+	static const unsigned int where[GATES] = { 0, LONG_LIST / 2,
+						   LONG_LIST - 1 };
+	unsigned int cpu = dft_other_cpu(test);
+	struct dft_fence *f = dft_fence_new(test, &dft_names_ops,
+					    DFT_EXTERN_LOCK);
+	struct gate_cb gate_cbs[GATES];
+	struct lock_taker *taker;
+	struct dft_thread thread;
+	unsigned int i, gate = 0;
+	struct dft_cb *cbs;
+
+	/*
+	 * Verify that another CPU gets the fence's lock in the middle of a long
+	 * delivery: the callbacks at the start, half-way and at the end do not
+	 * return before it has had it.
+	 */
+
+	taker = kunit_kzalloc(test, sizeof(*taker), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, taker);
+	cbs = kunit_kcalloc(test, LONG_LIST, sizeof(*cbs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, cbs);
+	taker->fence = f;
+	for (i = 0; i < LONG_LIST; i++) {
+		if (gate < GATES && i == where[gate]) {
+			gate_cbs[gate].gate = &taker->gates[gate];
+			KUNIT_ASSERT_EQ(test,
+					dma_fence_add_callback(&f->base,
+							       &gate_cbs[gate].base,
+							       gate_func), 0);
+			gate++;
+		}
+		KUNIT_ASSERT_EQ(test,
+				dma_fence_add_callback(&f->base, &cbs[i].base,
+						       dft_count), 0);
+	}
+	dft_thread_start(test, &thread, cpu, lock_taker_main, taker);
+	dma_fence_signal(&f->base);
+	dft_thread_join(test, &thread);
+
+	for (i = 0; i < GATES; i++)
+		KUNIT_EXPECT_FALSE(test, taker->gates[i].timed_out);
+	for (i = 0; i < LONG_LIST; i++)
+		KUNIT_EXPECT_EQ(test, dft_runs(&cbs[i]), 1);
+}
+
+/* Any constant would do; the core is free to choose a smaller one. */
+#define MOST_WITH_IRQS_OFF	128
+
+struct window {
+	struct dma_fence_cb first;
+	struct hrtimer timer;
+	u64 hold_ns;
+	unsigned int ran;
+	unsigned int served_after;
+	struct dft_fence *fence;
+	struct dma_fence_cb *doomed;
+	struct dma_fence_cb *done;
+	bool took_doomed;
+	bool took_done;
+};
+
+struct window_cb {
+	struct dma_fence_cb base;
+	struct window *window;
+};
+
+static enum hrtimer_restart window_timer(struct hrtimer *timer)
+{
+	struct window *w = container_of(timer, struct window, timer);
+
+	w->served_after = w->ran;
+	if (w->doomed)
+		w->took_doomed = dma_fence_remove_callback(&w->fence->base,
+							   w->doomed);
+	if (w->done)
+		w->took_done = dma_fence_remove_callback(&w->fence->base,
+							 w->done);
+
+	return HRTIMER_NORESTART;
+}
+
+/* Returns with the timer's interrupt pending. */
+static void window_first(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct window *w = container_of(cb, struct window, first);
+
+	w->ran++;
+	hrtimer_start(&w->timer, ns_to_ktime(1000), HRTIMER_MODE_REL_PINNED_HARD);
+	dft_spin_ns(w->hold_ns);
+}
+
+static void window_count(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	container_of(cb, struct window_cb, base)->window->ran++;
+}
+
+/* One delivery of a long list with an interrupt that comes at its beginning. */
+static void window_run(struct kunit *test, struct window *w,
+		       struct window_cb *cbs, bool removes)
+{
+	unsigned int i;
+
+	w->fence = dft_fence_new(test, &dft_names_ops, DFT_INLINE_LOCK);
+	w->ran = 0;
+	w->served_after = 0;
+	w->took_doomed = false;
+	w->took_done = false;
+	w->done = removes ? &w->first : NULL;
+	w->doomed = removes ? &cbs[LONG_LIST - 1].base : NULL;
+	hrtimer_setup(&w->timer, window_timer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_PINNED_HARD);
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&w->fence->base, &w->first,
+						     window_first), 0);
+	for (i = 0; i < LONG_LIST; i++) {
+		cbs[i].window = w;
+		KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&w->fence->base,
+							     &cbs[i].base,
+							     window_count), 0);
+	}
+	dma_fence_signal(&w->fence->base);
+	sleep_until(READ_ONCE(w->served_after));
+	hrtimer_cancel(&w->timer);
+}
+
+static void delivery_serves_interrupts(struct kunit *test)
+{
+	struct window_cb *cbs;
+	struct window *w;
+	int attempt;
+
+	/*
+	 * Verify that an interrupt which comes while many callbacks are waiting
+	 * is served after a limited number of them. A timer may come late on a
+	 * busy host, so it gets three chances.
+	 */
+
+	w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	cbs = kunit_kcalloc(test, LONG_LIST, sizeof(*cbs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, cbs);
+
+	w->hold_ns = 5 * NSEC_PER_MSEC;
+	for (attempt = 0; attempt < 3; attempt++) {
+		window_run(test, w, cbs, false);
+		KUNIT_EXPECT_EQ(test, w->ran, LONG_LIST + 1);
+		if (w->served_after <= MOST_WITH_IRQS_OFF)
+			break;
+		w->hold_ns *= 4;
+	}
+	KUNIT_EXPECT_LE(test, w->served_after, MOST_WITH_IRQS_OFF);
+	kunit_info(test, "interrupt served after %u of %u callbacks",
+		   w->served_after, w->ran);
+}
+
+static void delivery_remove_from_interrupt(struct kunit *test)
+{
+	struct window_cb *cbs;
+	struct window *w;
+	int attempt;
+
+	/*
+	 * Verify that an interrupt that lands in the middle of a delivery can
+	 * remove what has not run, and is told about what has, without waiting
+	 * for the delivery which it keeps from going on.
+	 */
+
+	w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	cbs = kunit_kcalloc(test, LONG_LIST, sizeof(*cbs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, cbs);
+
+	w->hold_ns = 5 * NSEC_PER_MSEC;
+	for (attempt = 0; attempt < 3; attempt++) {
+		window_run(test, w, cbs, true);
+		KUNIT_EXPECT_FALSE(test, w->took_done);
+		KUNIT_EXPECT_EQ(test, w->ran,
+				LONG_LIST + !w->took_doomed);
+		if (w->served_after <= MOST_WITH_IRQS_OFF)
+			break;
+		w->hold_ns *= 4;
+	}
+	KUNIT_EXPECT_TRUE(test, w->took_doomed);
+}
+
+struct link {
+	struct dma_fence fence;
+	struct dma_fence_cb cb;
+	struct row *row;
+	bool ran;
+};
+
+struct row {
+	struct link *links;
+	unsigned int count;
+	unsigned int ran;
+	bool locked;
+	unsigned long lowest;
+	unsigned long highest;
+};
+
+/* A deeper stack than this grows with the row; do not follow it to its end. */
+#define ROW_STACK	1024
+
+static void row_func(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	unsigned long here = (unsigned long)__builtin_frame_address(0);
+	struct link *link = container_of(cb, struct link, cb);
+	struct row *row = link->row;
+	struct link *next = link + 1;
+	unsigned long flags;
+
+	row->lowest = min(row->lowest, here);
+	row->highest = max(row->highest, here);
+	link->ran = true;
+	if (next < row->links + row->count &&
+	    row->highest - row->lowest <= 4 * ROW_STACK) {
+		if (row->locked) {
+			dma_fence_lock_irqsave(&next->fence, flags);
+			dma_fence_signal_locked(&next->fence);
+			dma_fence_unlock_irqrestore(&next->fence, flags);
+		} else {
+			dma_fence_signal(&next->fence);
+		}
+	}
+	smp_store_release(&row->ran, row->ran + 1);
+}
+
+static void row_free(void *links)
+{
+	kvfree(links);
+}
+
+static void row_run(struct kunit *test, struct row *row)
+{
+	unsigned int i, progress = 0;
+	int err;
+
+	row->links = kvcalloc(row->count, sizeof(*row->links), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, row->links);
+	err = kunit_add_action_or_reset(test, row_free, row->links);
+	KUNIT_ASSERT_EQ(test, err, 0);
+	row->lowest = ULONG_MAX;
+	for (i = 0; i < row->count; i++) {
+		struct link *link = &row->links[i];
+
+		link->row = row;
+		dma_fence_init(&link->fence, &dft_names_ops, NULL, 1, i + 1);
+		if (dma_fence_add_callback(&link->fence, &link->cb, row_func))
+			KUNIT_FAIL(test, "callback %u not added", i);
+	}
+	dma_fence_signal(&row->links[0].fence);
+	if (!row->locked)
+		KUNIT_EXPECT_EQ(test, row->ran, row->count);
+
+	/* Patience is with every step, the row may be long. */
+	do {
+		progress = smp_load_acquire(&row->ran);
+	} while (progress < row->count &&
+		 sleep_until(smp_load_acquire(&row->ran) > progress));
+	KUNIT_EXPECT_EQ(test, row->ran, row->count);
+	KUNIT_EXPECT_TRUE(test, row->links[row->count - 1].ran);
+}
+
+static void delivery_nests_without_stack(struct kunit *test)
+{
+	struct row *row = kunit_kzalloc(test, sizeof(*row), GFP_KERNEL);
+
+	/*
+	 * Verify that a row of fences, each signalled by a callback of the one
+	 * before, needs no more stack at its end than at its beginning, and is
+	 * through when the first signal returns.
+	 */
+
+	KUNIT_ASSERT_NOT_NULL(test, row);
+	row->count = 100000;
+	row_run(test, row);
+	KUNIT_EXPECT_LE(test, row->highest - row->lowest, ROW_STACK);
+	kunit_info(test, "%u levels on %lu bytes of stack", row->ran,
+		   row->highest - row->lowest);
+}
+
+static void delivery_nests_locked(struct kunit *test)
+{
+	struct row *row = kunit_kzalloc(test, sizeof(*row), GFP_KERNEL);
+
+	/*
+	 * Verify that callbacks which signal under the next fence's lock get
+	 * to the end of the row too.
+	 */
+
+	KUNIT_ASSERT_NOT_NULL(test, row);
+	row->count = 1000;
+	row->locked = true;
+	row_run(test, row);
+}
+
+struct nest {
+	char trace[8];
+	unsigned int len;
+};
+
+struct nest_cb {
+	struct dma_fence_cb base;
+	struct nest *nest;
+	struct dft_fence *signals;
+	char letter;
+};
+
+static void nest_func(struct dma_fence *fence, struct dma_fence_cb *base)
+{
+	struct nest_cb *cb = container_of(base, struct nest_cb, base);
+	struct nest *nest = cb->nest;
+
+	if (nest->len < sizeof(nest->trace) - 1)
+		nest->trace[nest->len++] = cb->letter;
+	if (cb->signals)
+		dma_fence_signal(&cb->signals->base);
+}
+
+static void delivery_nested_order(struct kunit *test)
+{
+	struct dft_fence *a = dft_fence_new(test, &dft_names_ops,
+					    DFT_INLINE_LOCK);
+	struct dft_fence *b = dft_fence_new(test, &dft_names_ops,
+					    DFT_INLINE_LOCK);
+	struct dft_fence *c = dft_fence_new(test, &dft_names_ops,
+					    DFT_INLINE_LOCK);
+	struct nest nest = {};
+	struct nest_cb cbs[] = {
+		{ .nest = &nest, .signals = b, .letter = '1' },
+		{ .nest = &nest, .signals = a, .letter = '2' },
+		{ .nest = &nest, .letter = '3' },
+		{ .nest = &nest, .signals = c, .letter = '4' },
+		{ .nest = &nest, .letter = '5' },
+		{ .nest = &nest, .letter = '6' },
+	};
+	struct dft_fence *where[] = { a, a, a, b, b, c };
+	unsigned int i;
+
+	/*
+	 * Verify that fences signalled from a callback are delivered after the
+	 * one in hand, first come first served, and before its signal returns;
+	 * a callback that signals its own fence again changes nothing.
+	 */
+
+	for (i = 0; i < ARRAY_SIZE(cbs); i++)
+		KUNIT_ASSERT_EQ(test,
+				dma_fence_add_callback(&where[i]->base,
+						       &cbs[i].base,
+						       nest_func), 0);
+	dma_fence_signal(&a->base);
+	KUNIT_EXPECT_STREQ(test, nest.trace, "123456");
+}
+
+static void delivery_foreign_signaller(struct kunit *test)
+{
+	struct dft_fence *f = dft_fence_new(test, &dft_names_ops,
+					    DFT_EXTERN_LOCK);
+	struct dft_cb stays = {}, goes = {}, late = {};
+
+	/*
+	 * Verify that the core keeps its hands off the callbacks of a fence
+	 * that its owner marks signalled first and delivers later, except to
+	 * remove one in between.
+	 */
+
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &stays.base,
+						     dft_count), 0);
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &goes.base,
+						     dft_count), 0);
+	dft_fake_signal(&f->base);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(&f->base));
+	dma_fence_signal(&f->base);
+	KUNIT_EXPECT_TRUE(test, dma_fence_check_and_signal(&f->base));
+	KUNIT_EXPECT_EQ(test, dma_fence_add_callback(&f->base, &late.base,
+						     dft_count), -ENOENT);
+	KUNIT_EXPECT_TRUE(test, dma_fence_remove_callback(&f->base,
+							  &goes.base));
+	KUNIT_EXPECT_EQ(test, dft_runs(&stays), 0);
+
+	dft_fake_delivery(&f->base);
+	KUNIT_EXPECT_EQ(test, dft_runs(&stays), 1);
+	KUNIT_EXPECT_EQ(test, dft_runs(&goes), 0);
+	KUNIT_EXPECT_EQ(test, dft_runs(&late), 0);
+	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(&f->base,
+							   &stays.base));
+	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(&f->base,
+							   &goes.base));
+	dma_fence_flush_callbacks(&f->base);
+	KUNIT_EXPECT_EQ(test, dft_runs(&stays), 1);
+}
+
+static void delivery_foreign_enable(struct kunit *test)
+{
+	struct dft_fence *f = dft_fence_new(test, &dft_ops, DFT_EXTERN_LOCK);
+	struct dft_cb cb = {};
+	int ret;
+
+	/*
+	 * Verify that a callback added while enable_signaling marks the fence
+	 * signalled is either refused or delivered by the fence's owner.
+	 */
+
+	f->fakes_signal = true;
+	ret = dma_fence_add_callback(&f->base, &cb.base, dft_count);
+	KUNIT_EXPECT_TRUE(test, ret == 0 || ret == -ENOENT);
+	KUNIT_EXPECT_EQ(test, f->enabled, 1);
+	KUNIT_EXPECT_EQ(test, dft_runs(&cb), 0);
+	dft_fake_delivery(&f->base);
+	KUNIT_EXPECT_EQ(test, dft_runs(&cb), ret ? 0 : 1);
+	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(&f->base, &cb.base));
+}
+
+struct foreign_waiter {
+	struct dma_fence *fence;
+	bool any;
+	long ret;
+};
+
+static int foreign_waiter_main(void *data)
+{
+	struct foreign_waiter *w = data;
+
+	if (w->any)
+		w->ret = dma_fence_wait_any_timeout(&w->fence, 1, false, 5 * HZ,
+						    NULL);
+	else
+		w->ret = dma_fence_wait_timeout(w->fence, false, 5 * HZ);
+
+	return 0;
+}
+
+static void delivery_foreign_wakes(struct kunit *test)
+{
+	int any;
+
+	/*
+	 * Verify that sleepers of both kinds are woken by such an owner, long
+	 * before their timeout.
+	 */
+
+	for (any = 0; any <= 1; any++) {
+		struct dft_fence *f = dft_fence_new(test, &dft_names_ops,
+						    DFT_EXTERN_LOCK);
+		struct foreign_waiter w = { .fence = &f->base, .any = any };
+		struct dft_thread thread;
+
+		dft_thread_start(test, &thread, raw_smp_processor_id(),
+				 foreign_waiter_main, &w);
+		KUNIT_EXPECT_TRUE(test,
+				  sleep_until(dft_has_callbacks(&f->base)));
+		dft_fake_signal(&f->base);
+		usleep_range(100, 200);
+		dft_fake_delivery(&f->base);
+		dft_thread_join(test, &thread);
+		KUNIT_EXPECT_GT(test, w.ret, 2 * HZ);
+	}
+}
+
+static void delivery_move(struct kunit *test)
+{
+	struct dft_fence *from = dft_fence_new(test, &dft_names_ops,
+					       DFT_INLINE_LOCK);
+	struct dft_fence *to = dft_fence_new(test, &dft_names_ops,
+					     DFT_INLINE_LOCK);
+	struct dft_cb moved = {}, late = {};
+	unsigned long flags;
+
+	/*
+	 * Verify that with both locks held a callback can be moved to another
+	 * fence's list, as i915 does: it runs for the second fence alone. One
+	 * that has run for the first is not there to be moved.
+	 */
+
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&from->base, &moved.base,
+						     dft_count), 0);
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&from->base, &late.base,
+						     dft_count), 0);
+	dma_fence_lock_irqsave(&to->base, flags);
+	spin_lock_nested(dma_fence_spinlock(&from->base), SINGLE_DEPTH_NESTING);
+	KUNIT_EXPECT_TRUE(test, dma_fence_remove_callback_locked(&from->base,
+								 &moved.base));
+	spin_unlock(dma_fence_spinlock(&from->base));
+	list_add_tail(&moved.base.node, &to->base.cb_list);
+	dma_fence_unlock_irqrestore(&to->base, flags);
+
+	dma_fence_signal(&from->base);
+	KUNIT_EXPECT_EQ(test, dft_runs(&moved), 0);
+	KUNIT_EXPECT_EQ(test, dft_runs(&late), 1);
+
+	dma_fence_lock_irqsave(&to->base, flags);
+	spin_lock_nested(dma_fence_spinlock(&from->base), SINGLE_DEPTH_NESTING);
+	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback_locked(&from->base,
+								  &late.base));
+	spin_unlock(dma_fence_spinlock(&from->base));
+	dma_fence_unlock_irqrestore(&to->base, flags);
+
+	dma_fence_signal(&to->base);
+	KUNIT_EXPECT_EQ(test, dft_runs(&moved), 1);
+	KUNIT_EXPECT_EQ(test, dft_runs(&late), 1);
+}
+
+static struct kunit_case delivery_test_cases[] = {
+	KUNIT_CASE_PARAM(delivery_without_lock, signaller_gen_params),
+	KUNIT_CASE(delivery_without_lock_on_release),
+	KUNIT_CASE_PARAM(delivery_without_foreign_lock, drag_gen_params),
+	KUNIT_CASE_PARAM(delivery_remove_waits, delivery_gen_params),
+	KUNIT_CASE_PARAM(delivery_flush_waits, delivery_gen_params),
+	KUNIT_CASE_PARAM(delivery_remove_takes_back, delivery_gen_params),
+	KUNIT_CASE(delivery_lock_is_free),
+	KUNIT_CASE(delivery_serves_interrupts),
+	KUNIT_CASE(delivery_remove_from_interrupt),
+	KUNIT_CASE(delivery_nests_without_stack),
+	KUNIT_CASE(delivery_nests_locked),
+	KUNIT_CASE(delivery_nested_order),
+	KUNIT_CASE(delivery_foreign_signaller),
+	KUNIT_CASE(delivery_foreign_enable),
+	KUNIT_CASE(delivery_foreign_wakes),
+	KUNIT_CASE(delivery_move),
+	{}
+};
+
+static struct kunit_suite delivery_suite = {
+	.name = "dma_fence_delivery",
+	.init = dft_pin,
+	.test_cases = delivery_test_cases,
+};
+
+kunit_test_suite(delivery_suite);

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the dma_fence suites share.
+ *
+ * A broken core must end in a failed test and not in a dead machine, so a test
+ * never waits for the core without a limit: spin_until() and sleep_until()
+ * give up after DFT_PATIENCE, and every sleeping wait has a timeout.
+ *
+ * A core that writes to memory which is no longer its business is found without
+ * KASAN too: the owner fills the memory with a pattern and looks at it later.
+ *
+ * Copyright (C) 2026 the dma-fence rework project
+ */
+
+#ifndef _DMA_FENCE_TEST_H
+#define _DMA_FENCE_TEST_H
+
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/dma-fence.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+
+#include <kunit/test.h>
+
+#define DFT_POISON	0xa5
+#define DFT_PATIENCE	(2 * NSEC_PER_SEC)
+
+/*
+ * On a uniprocessor kernel without lock debugging a spinlock has no state, and
+ * a trylock succeeds whoever holds it.
+ */
+#define DFT_LOCKS_ARE_VISIBLE \
+	(IS_ENABLED(CONFIG_SMP) || IS_ENABLED(CONFIG_DEBUG_SPINLOCK))
+
+/* Where the rate of a run says nothing, long tests stop by the clock. */
+#define DFT_SLOW_KERNEL \
+	(IS_ENABLED(CONFIG_KASAN) || !IS_ENABLED(CONFIG_UML))
+
+/* For atomic context, and for conditions that come true without the scheduler. */
+#define spin_until(cond)						\
+({									\
+	ktime_t __give_up = ktime_add_ns(ktime_get(), DFT_PATIENCE);	\
+									\
+	while (!(cond) && ktime_before(ktime_get(), __give_up))		\
+		cpu_relax();						\
+	(cond);								\
+})
+
+#define sleep_until(cond)						\
+({									\
+	ktime_t __give_up = ktime_add_ns(ktime_get(), DFT_PATIENCE);	\
+									\
+	while (!(cond) && ktime_before(ktime_get(), __give_up))		\
+		usleep_range(20, 100);					\
+	(cond);								\
+})
+
+static inline void dft_spin_ns(u64 ns)
+{
+	ktime_t end = ktime_add_ns(ktime_get(), ns);
+
+	while (ktime_before(ktime_get(), end))
+		cpu_relax();
+}
+
+static inline void dft_poison(void *memory, size_t size)
+{
+	memset(memory, DFT_POISON, size);
+}
+
+static inline bool dft_poisoned(const void *memory, size_t size)
+{
+	return !memchr_inv(memory, DFT_POISON, size);
+}
+
+/**
+ * struct dft_fence - a fence whose owner records what the core asks of it
+ * @base: the fence; first, because dma_fence_free() frees by its address
+ * @own_lock: the lock of a fence that is created with %DFT_EXTERN_LOCK
+ * @enable_result: what enable_signaling answers
+ * @enable_error: if set, stored as the fence's error before it answers
+ * @signaled_result: what signaled answers
+ * @drags: a fence that enable_signaling and signaled signal before they answer
+ * @fakes_signal: enable_signaling sets SIGNALED by itself, as i915 does
+ * @enabled: number of calls of enable_signaling
+ * @asked: number of calls of signaled
+ * @hinted: number of calls of set_deadline
+ * @hint: the last deadline
+ * @waited: number of calls of wait
+ * @released: if set, counts the calls of release; outlives the fence
+ */
+struct dft_fence {
+	struct dma_fence base;
+	spinlock_t own_lock;
+	bool enable_result;
+	int enable_error;
+	bool signaled_result;
+	struct dma_fence *drags;
+	bool fakes_signal;
+	unsigned int enabled;
+	unsigned int asked;
+	unsigned int hinted;
+	ktime_t hint;
+	unsigned int waited;
+	atomic_t *released;
+};
+
+#define to_dft_fence(fence) container_of(fence, struct dft_fence, base)
+
+#define DFT_WAIT_RESULT	4711
+
+enum dft_lock {
+	DFT_INLINE_LOCK,
+	DFT_EXTERN_LOCK,
+};
+
+extern const struct dma_fence_ops dft_names_ops;
+extern const struct dma_fence_ops dft_ops;
+extern const struct dma_fence_ops dft_release_ops;
+extern const struct dma_fence_ops dft_wait_ops;
+
+void dft_fence_init(struct dft_fence *f, const struct dma_fence_ops *ops,
+		    spinlock_t *lock);
+struct dft_fence *dft_fence_alloc(struct kunit *test,
+				  const struct dma_fence_ops *ops,
+				  enum dft_lock lock);
+struct dft_fence *dft_fence_new(struct kunit *test,
+				const struct dma_fence_ops *ops,
+				enum dft_lock lock);
+bool dft_has_callbacks(struct dma_fence *fence);
+void dft_link_callback(struct dma_fence *fence, struct dma_fence_cb *cb,
+		       dma_fence_func_t func);
+void dft_fake_signal(struct dma_fence *fence);
+void dft_fake_delivery(struct dma_fence *fence);
+
+/**
+ * struct dft_cb - a callback that counts
+ * @base: the callback
+ * @runs: how often it was called
+ */
+struct dft_cb {
+	struct dma_fence_cb base;
+	atomic_t runs;
+};
+
+void dft_count(struct dma_fence *fence, struct dma_fence_cb *cb);
+
+static inline int dft_runs(struct dft_cb *cb)
+{
+	return atomic_read(&cb->runs);
+}
+
+/**
+ * struct dft_signaller - one way to get a fence signalled
+ * @name: name of the test parameter
+ * @deferred: callbacks may run after the function has returned
+ * @enables: the fence must not have been asked to enable signaling before
+ * @signal: the way
+ */
+struct dft_signaller {
+	const char *name;
+	bool deferred;
+	bool enables;
+	void (*signal)(struct dft_fence *f);
+};
+
+#define DFT_SIGNALLERS	17
+extern const struct dft_signaller dft_signallers[DFT_SIGNALLERS];
+
+void dft_signal_locked(struct dft_fence *f);
+
+/**
+ * struct dft_thread - a thread bound to a CPU that a test starts and joins
+ */
+struct dft_thread {
+	struct task_struct *task;
+	struct completion finished;
+	int (*func)(void *data);
+	void *data;
+	int ret;
+};
+
+int dft_pin(struct kunit *test);
+unsigned int dft_other_cpu(struct kunit *test);
+void dft_thread_start(struct kunit *test, struct dft_thread *t,
+		      unsigned int cpu, int (*func)(void *data), void *data);
+int dft_thread_join(struct kunit *test, struct dft_thread *t);
+
+#endif /* _DMA_FENCE_TEST_H */
