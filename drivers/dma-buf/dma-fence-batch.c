@@ -22,6 +22,7 @@
  * has a tag starts something new: another group, or the list over again.
  *
  * The caller holds the lock of the shard, or is the only one to know the list.
+ * Removers read the next pointer of a node without the lock.
  */
 
 #include "dma-fence-internal.h"
@@ -72,7 +73,7 @@ static void batch_insert(struct list_head *prev, struct dma_fence *fence,
 
 	WRITE_ONCE(prev->next, cbs->next);
 	batch_start_group(cbs->next, fence, ref, prev);
-	cbs->prev->next = next;
+	WRITE_ONCE(cbs->prev->next, next);
 	batch_set_prev(next, cbs->prev);
 }
 
@@ -163,7 +164,7 @@ void dma_fence_batch_cut(struct list_head *prev, unsigned int max,
 	cbs->next = first;
 	first->prev = cbs;
 	cbs->prev = last;
-	last->next = cbs;
+	WRITE_ONCE(last->next, cbs);
 }
 
 /*

@@ -66,9 +66,13 @@ static_assert(CONFIG_NR_CPUS <= 1 << 16, "shard numbers have 16 bits");
  * @running: fence that this CPU claimed and whose first window it runs now.
  *	Written by this CPU alone, with interrupts disabled.
  * @nr_windows: number of entries of @windows, for removers without the lock
+ * @withdrawn: how many there have been, for removers that wait for the next
  * @lock: protects the rest, and all batches of this shard
  * @windows: deliveries that are running callbacks of a batch of this shard
  * @deferred: callbacks claimed under a lock that their caller still held
+ * @threaded: somebody did so with interrupts enabled and may hold the lock yet,
+ *	so only the thread may deliver @deferred. For this CPU alone, with
+ *	interrupts disabled.
  * @irq_work: delivers @deferred once interrupts are enabled
  * @expiry: held by the thread during a window, so that a remover blocks on it and
  *	lends its priority; PREEMPT_RT only
@@ -78,9 +82,11 @@ static_assert(CONFIG_NR_CPUS <= 1 << 16, "shard numbers have 16 bits");
 struct dma_fence_shard {
 	struct dma_fence *running;
 	unsigned int nr_windows;
+	unsigned int withdrawn;
 	raw_spinlock_t lock;
 	struct list_head windows;
 	struct dma_fence_batch deferred;
+	bool threaded;
 	struct irq_work irq_work;
 #ifdef CONFIG_PREEMPT_RT
 	spinlock_t expiry;
@@ -175,9 +181,9 @@ static void shard_set_running(struct dma_fence_shard *shard,
  * dma_fence_claim - make the one transition of a fence's life
  * @cbs: receives the callbacks; left undefined when the fence had none
  *
- * Fence lock held. Returns false when the fence has signalled already; a driver
- * may even set the bit itself, without the lock, between the caller's check and
- * the update here, which then leaves everything as it was.
+ * Fence lock held. Returns false when the fence has signalled already. A driver
+ * may even set the bit itself, without the lock, between the check and the
+ * update here, which then leaves everything as it was.
  *
  * What has to be visible with SIGNALED is written before, because the fence may
  * be gone as soon as somebody has seen the bit, unless callbacks are owed.
@@ -187,10 +193,15 @@ static bool dma_fence_claim(struct dma_fence *fence, ktime_t timestamp,
 {
 	const struct dma_fence_ops *ops = rcu_dereference_protected(fence->ops, 1);
 	unsigned long mask = DMA_FENCE_CLAIM, old = READ_ONCE(fence->flags);
-	bool owed = !list_empty(&fence->cb_list);
+	bool owed;
+
+	/* The list may have made room for a timestamp by then. */
+	if (unlikely(old & BIT(DMA_FENCE_FLAG_SIGNALED_BIT)))
+		return false;
 
 	trace_dma_fence_signaled(fence);
 
+	owed = !list_empty(&fence->cb_list);
 	if (owed)
 		list_replace(&fence->cb_list, cbs);
 	fence->timestamp = timestamp;
@@ -271,15 +282,18 @@ static void run_callbacks(struct dma_fence_delivery *d, unsigned int max)
 		/* The callback's last touch by the core: it may free itself. */
 		cb->func(fence, cb);
 	}
+
+	/* What follows is not prepared to be interrupted by a signaller. */
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) && WARN_ON_ONCE(!irqs_disabled()))
+		local_irq_disable();
 }
 
 /* On PREEMPT_RT only threads deliver, and find themselves by their windows. */
 static void delivery_enter(struct dma_fence_delivery *d)
 {
-	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
-		d->task = current;
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		return;
-	}
+
 	d->outer = this_cpu_read(dma_fence_delivery);
 	this_cpu_write(dma_fence_delivery, d);
 }
@@ -312,6 +326,7 @@ static void window_withdraw(struct dma_fence_shard *shard,
 	 * Pairs with the acquire in delivered_for_sure().
 	 */
 	smp_store_release(&shard->nr_windows, shard->nr_windows - 1);
+	WRITE_ONCE(shard->withdrawn, shard->withdrawn + 1);
 	raw_spin_unlock(&shard->lock);
 }
 
@@ -320,6 +335,8 @@ static void window_open(struct dma_fence_shard *shard, struct list_head *prev,
 			struct dma_fence_delivery *d, bool *put)
 {
 	d->fence = dma_fence_batch_first(prev);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		d->task = current;
 	dma_fence_batch_cut(prev, DMA_FENCE_WINDOW, &d->cbs, put);
 	window_publish(shard, d);
 }
@@ -417,32 +434,43 @@ static void run_claimed(struct dma_fence_shard *shard,
  * Deferred delivery
  */
 
-/* After something was added to this CPU's deferred batch; it cannot migrate. */
-static void deferred_kick(bool irqs_off)
+static void deferred_wake(void)
 {
-	struct task_struct *thread;
+	struct task_struct *thread = this_cpu_read(dma_fence_threads);
 
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT) && irqs_off &&
-	    arch_irq_work_has_interrupt()) {
-		irq_work_queue(this_cpu_ptr(&dma_fence_shards.irq_work));
-		return;
-	}
-
-	/* None early at boot: the thread looks at the batch when it starts. */
-	thread = this_cpu_read(dma_fence_threads);
+	/* None early at boot: it looks at the batch when it starts. */
 	if (thread)
 		wake_up_process(thread);
+}
+
+/*
+ * After something was added to this CPU's deferred batch. Interrupts are
+ * disabled; @irqs_off tells whether they were when the lock was taken.
+ */
+static void deferred_kick(bool irqs_off)
+{
+	struct dma_fence_shard *shard = this_cpu_ptr(&dma_fence_shards);
+
+	if (!irqs_off)
+		shard->threaded = true;
+
+	/* For a CPU on its way out the rest is up to deferred_cpu_dead(). */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || shard->threaded ||
+	    !arch_irq_work_has_interrupt())
+		deferred_wake();
+	else if (cpu_online(smp_processor_id()))
+		irq_work_queue(&shard->irq_work);
 }
 
 /* One window per interrupt, so that other interrupts get in between. */
 static void deferred_irq_work(struct irq_work *work)
 {
-	struct dma_fence_shard *shard =
-		container_of(work, struct dma_fence_shard, irq_work);
+	struct dma_fence_shard *shard = this_cpu_ptr(&dma_fence_shards);
 
-	run_window(&shard->deferred);
+	if (!shard->threaded)
+		run_window(&shard->deferred);
 	if (!dma_fence_batch_empty(&shard->deferred))
-		irq_work_queue(work);
+		deferred_kick(true);
 }
 
 /* False when there was nothing to deliver. In process context. */
@@ -472,7 +500,8 @@ static bool run_deferred(struct dma_fence_shard *shard)
 }
 
 /* Block until the window that the caller has found is over. Drops the lock. */
-static void wait_window(struct dma_fence_shard *shard, unsigned long flags)
+static void wait_window(struct dma_fence_shard *shard, struct dma_fence *fence,
+			unsigned long flags)
 {
 	shard->waiters++;
 	raw_spin_unlock_irqrestore(&shard->lock, flags);
@@ -490,17 +519,36 @@ static bool run_deferred(struct dma_fence_shard *shard)
 {
 	bool ran;
 
+	preempt_disable();
 	local_irq_disable();
 	ran = run_window(&shard->deferred);
+	/* Nobody else fills it, so nobody can be holding a lock. */
+	if (!ran)
+		shard->threaded = false;
 	local_irq_enable();
+	preempt_enable();
 	return ran;
 }
 
-/* The deliverer is on another CPU and not preemptible. Drops the lock. */
-static void wait_window(struct dma_fence_shard *shard, unsigned long flags)
+/*
+ * The deliverer is on another CPU and cannot be preempted. Drops the lock, which
+ * the deliverer needs to withdraw its window.
+ */
+static void wait_window(struct dma_fence_shard *shard, struct dma_fence *fence,
+			unsigned long flags)
 {
+	bool direct = READ_ONCE(shard->running) == fence;
+	unsigned int seen = shard->withdrawn;
+
 	raw_spin_unlock_irqrestore(&shard->lock, flags);
-	cpu_relax();
+
+	if (direct) {
+		while (READ_ONCE(shard->running) == fence)
+			cpu_relax();
+	} else {
+		while (READ_ONCE(shard->withdrawn) == seen)
+			cpu_relax();
+	}
 }
 #endif
 
@@ -556,10 +604,12 @@ static int __init dma_fence_deliver_init(void)
 	}
 
 	ret = smpboot_register_percpu_thread(&dma_fence_thread);
-	if (ret)
-		return ret;
-	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "dma-fence:dead",
-					NULL, deferred_cpu_dead);
+	if (!ret)
+		ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
+						"dma-fence:dead", NULL,
+						deferred_cpu_dead);
+	/* Without them a deferred callback may never run. */
+	WARN_ON(ret < 0);
 	return min(ret, 0);
 }
 early_initcall(dma_fence_deliver_init);
@@ -772,6 +822,21 @@ static bool delivered_for_sure(struct dma_fence_shard *shard,
 	return smp_load_acquire(&shard->nr_windows) == 0;
 }
 
+/* Take the shard lock at a time when no other CPU runs callbacks of @fence. */
+static unsigned long lock_settled(struct dma_fence_shard *shard,
+				  struct dma_fence *fence)
+	__acquires(&shard->lock)
+{
+	unsigned long flags;
+
+	for (;;) {
+		raw_spin_lock_irqsave(&shard->lock, flags);
+		if (!delivering(shard, fence) || delivering_here(shard, fence))
+			return flags;
+		wait_window(shard, fence, flags);
+	}
+}
+
 /*
  * Decide between removed and delivered for a callback of a claimed fence. Waits
  * as long as another CPU runs callbacks of this fence, and for nothing else.
@@ -785,12 +850,7 @@ static bool settle(struct dma_fence *fence, struct dma_fence_cb *cb)
 	if (delivered_for_sure(shard, fence, cb))
 		return false;
 
-	for (;;) {
-		raw_spin_lock_irqsave(&shard->lock, flags);
-		if (!delivering(shard, fence) || delivering_here(shard, fence))
-			break;
-		wait_window(shard, flags);
-	}
+	flags = lock_settled(shard, fence);
 	removed = !list_empty(&cb->node);
 	if (removed)
 		put = dma_fence_batch_unlink(fence, &cb->node);
@@ -799,6 +859,29 @@ static bool settle(struct dma_fence *fence, struct dma_fence_cb *cb)
 	if (put)
 		dma_fence_put(fence);
 	return removed;
+}
+
+/*
+ * dma_fence_wait_running - wait while another CPU runs callbacks of a fence
+ *
+ * For waiters that had no callback of their own to settle.
+ */
+void dma_fence_wait_running(struct dma_fence *fence)
+{
+	struct dma_fence_shard *shard;
+	unsigned long flags;
+
+	if (!fence_is_claimed(fence))
+		return;
+
+	shard = shard_of_fence(fence);
+	/* Pairs with shard_set_running() and window_withdraw(). */
+	if (smp_load_acquire(&shard->running) != fence &&
+	    !smp_load_acquire(&shard->nr_windows))
+		return;
+
+	flags = lock_settled(shard, fence);
+	raw_spin_unlock_irqrestore(&shard->lock, flags);
 }
 
 static bool unlink_unclaimed(struct dma_fence_cb *cb)
@@ -842,9 +925,10 @@ EXPORT_SYMBOL(dma_fence_remove_callback_locked);
  * false it has run to its end, and all that it wrote is visible to the caller;
  * or it was never armed.
  *
- * Waits for no more than one window of callbacks of this very fence that another
- * CPU is running at that moment. So the caller must not hold a lock which a
- * callback of @fence takes. Called from inside a callback of @fence it does not
+ * Waits only while another CPU is running callbacks of this very fence, of which
+ * there are 32 at a time. So the caller must not hold a lock which a callback of
+ * @fence takes, and two callbacks must not remove callbacks of each other's fence.
+ * Called from inside a callback of @fence it does not
  * wait: for the running callback itself it returns false at once, a sibling that
  * has not run is removed.
  *
@@ -898,14 +982,9 @@ static void flush_claimed(struct dma_fence *fence)
 	bool put;
 
 	for (;;) {
-		raw_spin_lock_irqsave(&shard->lock, flags);
-		if (delivering_here(shard, fence) ||
-		    (!fence->batch_prev && !delivering(shard, fence)))
+		flags = lock_settled(shard, fence);
+		if (!fence->batch_prev || delivering_here(shard, fence))
 			break;
-		if (delivering(shard, fence)) {
-			wait_window(shard, flags);
-			continue;
-		}
 
 		/* Nobody is at it: it need not wait for whoever will be. */
 		window_open(shard, fence->batch_prev, &d, &put);

@@ -24,7 +24,7 @@ struct dma_fence_batch {
 	struct list_head list;
 	unsigned int shard;
 	bool filled;
-};
+} __aligned(4);	/* tagged like struct dma_fence */
 
 void dma_fence_batch_init(struct dma_fence_batch *batch, unsigned int shard);
 bool dma_fence_batch_empty(const struct dma_fence_batch *batch);
@@ -54,7 +54,7 @@ struct dma_fence_delivery {
 	struct list_head link;
 	struct dma_fence_delivery *outer;
 	struct task_struct *task;
-};
+} __aligned(4);	/* @cbs is linked to tagged pointers */
 
 /**
  * struct dma_fence_collector - signals made while a fence lock is held
@@ -75,6 +75,7 @@ bool __dma_fence_signal(struct dma_fence *fence, ktime_t timestamp);
 bool __dma_fence_signal_locked(struct dma_fence *fence, ktime_t timestamp);
 bool __dma_fence_signal_if_done_locked(struct dma_fence *fence,
 				       bool (*done)(struct dma_fence *fence));
+void dma_fence_wait_running(struct dma_fence *fence);
 bool __dma_fence_add(struct dma_fence *fence, struct dma_fence_cb *cb,
 		     dma_fence_func_t func, bool enable, bool front);
 

@@ -54,8 +54,7 @@ static void fence_set_state(bool intr)
 /*
  * The signaller may still hold the inline lock of a fence that shows as
  * signalled, while the waiter is free to reuse the memory. An external lock is
- * not part of that memory, and a waiter with a callback has waited for the
- * unlock by settling it.
+ * not part of that memory.
  */
 static void fence_wait_unlock(struct dma_fence *fence)
 {
@@ -67,6 +66,27 @@ static void fence_wait_unlock(struct dma_fence *fence)
 
 	spin_lock_irqsave(&fence->inline_lock, flags);
 	spin_unlock_irqrestore(&fence->inline_lock, flags);
+}
+
+/*
+ * The fence has signalled, perhaps a moment ago: do not return into the middle
+ * of that. Callbacks that are running at this moment are waited for as well,
+ * which those who waited on the fence lock have always been given.
+ */
+static signed long fence_signaled(struct dma_fence *fence, signed long left)
+{
+	dma_fence_wait_running(fence);
+	fence_wait_unlock(fence);
+	return max(left, 1L);
+}
+
+/* The waiter's memory is its own again. */
+static void fence_waiter_settle(struct dma_fence *fence,
+				struct fence_waiter *waiter)
+{
+	dma_fence_remove_callback(fence, &waiter->base);
+	if (dma_fence_test_signaled_flag(fence))
+		fence_wait_unlock(fence);
 }
 
 /**
@@ -86,18 +106,14 @@ signed long dma_fence_default_wait(struct dma_fence *fence, bool intr,
 	struct fence_waiter waiter = { .task = current };
 	signed long left = timeout;
 
-	if (dma_fence_test_signaled_flag(fence)) {
-		fence_wait_unlock(fence);
-		return max(timeout, 1L);
-	}
+	if (dma_fence_test_signaled_flag(fence))
+		return fence_signaled(fence, timeout);
 	if (intr && signal_pending(current))
 		return -ERESTARTSYS;
 	if (!timeout)
 		return 0;
-	if (!__dma_fence_add(fence, &waiter.base, fence_waiter_wake, false, true)) {
-		fence_wait_unlock(fence);
-		return timeout;
-	}
+	if (!__dma_fence_add(fence, &waiter.base, fence_waiter_wake, false, true))
+		return fence_signaled(fence, timeout);
 
 	for (;;) {
 		fence_set_state(intr);
@@ -111,7 +127,7 @@ signed long dma_fence_default_wait(struct dma_fence *fence, bool intr,
 	}
 	__set_current_state(TASK_RUNNING);
 
-	dma_fence_remove_callback(fence, &waiter.base);
+	fence_waiter_settle(fence, &waiter);
 	return left;
 }
 EXPORT_SYMBOL(dma_fence_default_wait);
@@ -135,7 +151,8 @@ EXPORT_SYMBOL(dma_fence_default_wait);
 signed long dma_fence_wait_timeout(struct dma_fence *fence, bool intr,
 				   signed long timeout)
 {
-	signed long (*wait)(struct dma_fence *, bool, signed long) = NULL;
+	signed long (*wait)(struct dma_fence *fence, bool intr,
+			    signed long timeout) = dma_fence_default_wait;
 	const struct dma_fence_ops *ops;
 	signed long left;
 
@@ -147,22 +164,19 @@ signed long dma_fence_wait_timeout(struct dma_fence *fence, bool intr,
 
 	dma_fence_enable_sw_signaling(fence);
 
-	rcu_read_lock();
-	ops = rcu_dereference(fence->ops);
-	trace_dma_fence_wait_start(fence);
-	/* Having the operation keeps its module until the fence is released. */
-	if (ops && !dma_fence_test_signaled_flag(fence))
-		wait = ops->wait;
-	rcu_read_unlock();
+	scoped_guard(rcu) {
+		trace_dma_fence_wait_start(fence);
+		ops = rcu_dereference(fence->ops);
+		/* Having it keeps its module until the fence is released. */
+		if (ops && ops->wait && !dma_fence_test_signaled_flag(fence))
+			wait = ops->wait;
+	}
 
-	if (!wait)
-		wait = dma_fence_default_wait;
 	left = wait(fence, intr, timeout);
 
 	if (trace_dma_fence_wait_end_enabled()) {
-		rcu_read_lock();
+		guard(rcu)();
 		trace_dma_fence_wait_end(fence);
-		rcu_read_unlock();
 	}
 	return left;
 }
@@ -249,7 +263,7 @@ signed long dma_fence_wait_any_timeout(struct dma_fence **fences, u32 count,
 	__set_current_state(TASK_RUNNING);
 
 	while (armed--)
-		dma_fence_remove_callback(fences[armed], &waiters[armed].base);
+		fence_waiter_settle(fences[armed], &waiters[armed]);
 	if (waiters != few)
 		kfree(waiters);
 

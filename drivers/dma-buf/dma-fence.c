@@ -330,14 +330,16 @@ EXPORT_SYMBOL(dma_fence_allocate_private_stub);
 
 /**
  * dma_fence_signal - complete a fence
- * @fence: a fence that the caller keeps alive
+ * @fence: a fence that the caller keeps alive until the call returns
  *
  * Wakes all waiters and runs all callbacks, in the order in which they were
  * added but for sleepers in dma_fence_wait_timeout() and its relatives, who come
- * first. They have all run when this returns, unless it was called from a
- * callback of another fence: then they run after that fence's other callbacks.
- * No fence lock is held meanwhile, and no reference is needed: when nobody is
- * owed a callback, @fence is not touched any more once it shows as signalled.
+ * first. No fence lock is held meanwhile. When nobody is owed a callback @fence
+ * is not touched any more once it shows as signalled.
+ *
+ * By the return all callbacks have begun, with these exceptions: called from a
+ * callback of another fence, or from an operation of a fence, they run when that
+ * is through; and on PREEMPT_RT a thread runs them.
  *
  * What the caller wrote before, error and all, is visible to callbacks, to
  * waiters, and to everybody who sees that the fence has signalled. A fence that
@@ -381,7 +383,8 @@ EXPORT_SYMBOL(dma_fence_signal_timestamp);
  *
  * The fence shows as signalled at once. Callbacks run after the caller has
  * dropped the lock, soon but asynchronously, and the core takes a reference on
- * the fence for that time.
+ * the fence for that time. A fence with callbacks but without references is not
+ * signalled here, dma_fence_release() is about to do it.
  *
  * Context: fence lock held.
  */
@@ -447,32 +450,41 @@ EXPORT_SYMBOL(dma_fence_check_and_signal_locked);
 
 /*
  * Make the issuer signal. Fence lock held. Returns false when the fence has
- * signalled, now or before.
+ * signalled, now or before. What its operation signals is collected in @c.
  *
  * The fence is looked at once, before the operation: a driver that sets the
  * SIGNALED bit in its operation and returns true will look for callbacks on the
  * list later, and finds those that are added next.
  */
-static bool enable_signaling_locked(struct dma_fence *fence)
+static bool enable_signaling_locked(struct dma_fence *fence,
+				    struct dma_fence_collector *c)
 {
 	const struct dma_fence_ops *ops;
+	bool enabled = true;
 
-	if (test_and_set_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags))
+	/* The first caller sets it, the others are spared the atomic. */
+	if (test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags) ||
+	    test_and_set_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags))
 		return !dma_fence_test_signaled_flag(fence);
 	if (dma_fence_test_signaled_flag(fence))
 		return false;
 
-	ops = rcu_dereference_protected(fence->ops, 1);
-	if (!ops->enable_signaling)
-		return true;
+	rcu_read_lock();
+	ops = rcu_dereference(fence->ops);
+	if (ops->enable_signaling) {
+		trace_dma_fence_enable_signal(fence);
 
-	trace_dma_fence_enable_signal(fence);
-	/* One that has signalled its own fence must not be added to. */
-	if (ops->enable_signaling(fence))
-		return !test_bit(DMA_FENCE_FLAG_CLAIMED_BIT, &fence->flags);
+		dma_fence_collect_begin(c);
+		enabled = ops->enable_signaling(fence);
+		if (!enabled)
+			__dma_fence_signal_locked(fence, ktime_get());
+		dma_fence_collect_end(c);
+	}
+	rcu_read_unlock();
 
-	__dma_fence_signal_locked(fence, ktime_get());
-	return false;
+	/* An operation that has signalled its own fence may still say true. */
+	return enabled &&
+	       !test_bit(DMA_FENCE_FLAG_CLAIMED_BIT, &fence->flags);
 }
 
 /*
@@ -498,12 +510,11 @@ bool __dma_fence_add(struct dma_fence *fence, struct dma_fence_cb *cb,
 	if (!lock)
 		return false;
 
-	dma_fence_collect_begin(&collector);
+	collector.batch.filled = false;
 	if (enable)
-		queued = enable_signaling_locked(fence);
+		queued = enable_signaling_locked(fence, &collector);
 	else
 		queued = !dma_fence_test_signaled_flag(fence);
-	dma_fence_collect_end(&collector);
 
 	if (queued) {
 		cb->func = func;
@@ -564,9 +575,8 @@ void dma_fence_enable_sw_signaling(struct dma_fence *fence)
 	if (!lock)
 		return;
 
-	dma_fence_collect_begin(&collector);
-	enable_signaling_locked(fence);
-	dma_fence_collect_end(&collector);
+	collector.batch.filled = false;
+	enable_signaling_locked(fence, &collector);
 	dma_fence_collect_deliver(&collector, lock, flags);
 }
 EXPORT_SYMBOL(dma_fence_enable_sw_signaling);
@@ -619,11 +629,11 @@ void dma_fence_set_deadline(struct dma_fence *fence, ktime_t deadline)
 {
 	const struct dma_fence_ops *ops;
 
-	rcu_read_lock();
+	guard(rcu)();
 	ops = rcu_dereference(fence->ops);
-	if (ops && ops->set_deadline && !dma_fence_is_signaled(fence))
-		ops->set_deadline(fence, deadline);
-	rcu_read_unlock();
+	if (!ops || !ops->set_deadline || dma_fence_is_signaled(fence))
+		return;
+	ops->set_deadline(fence, deadline);
 }
 EXPORT_SYMBOL(dma_fence_set_deadline);
 
@@ -717,29 +727,35 @@ void dma_fence_free(struct dma_fence *fence)
 EXPORT_SYMBOL(dma_fence_free);
 
 /*
- * Somebody still waits for callbacks, so there is a reference too few. Do not
- * leave them waiting: the fence lives on until it has signalled with an error.
+ * Are callbacks pending on a fence without references? Then there was one put
+ * too many. Do not leave anybody waiting: the fence is revived with one
+ * reference, to be signalled with an error.
  */
-static void release_owing(struct dma_fence *fence)
+static bool revive_pending(struct dma_fence *fence)
 {
+	bool pending = false;
 	unsigned long flags;
 	spinlock_t *lock;
 
-	WARN(1, "dma_fence %s %s %llu:%llu: last reference dropped while callbacks are pending\n",
-	     (const char __force *)dma_fence_driver_name(fence),
-	     (const char __force *)dma_fence_timeline_name(fence),
-	     fence->context, fence->seqno);
+	if (likely(dma_fence_test_signaled_flag(fence) ||
+		   list_empty(&fence->cb_list)))
+		return false;
 
-	kref_init(&fence->refcount);
-
+	/*
+	 * Somebody without a reference may be signalling, which puts the
+	 * timestamp in the place of the list before SIGNALED is set.
+	 */
 	lock = dma_fence_lock_unclaimed(fence, &flags);
-	if (lock) {
+	if (!lock)
+		return false;
+	if (!dma_fence_test_signaled_flag(fence) &&
+	    !list_empty(&fence->cb_list)) {
 		fence->error = -EDEADLK;
-		spin_unlock_irqrestore(lock, flags);
+		kref_init(&fence->refcount);
+		pending = true;
 	}
-	__dma_fence_signal(fence, ktime_get());
-
-	dma_fence_put(fence);
+	spin_unlock_irqrestore(lock, flags);
+	return pending;
 }
 
 /**
@@ -757,9 +773,13 @@ void dma_fence_release(struct kref *kref)
 	const struct dma_fence_ops *ops;
 
 	rcu_read_lock();
-	if (unlikely(!dma_fence_test_signaled_flag(fence) &&
-		     !list_empty(&fence->cb_list))) {
-		release_owing(fence);
+	if (unlikely(revive_pending(fence))) {
+		WARN(1, "dma_fence %s %s %llu:%llu: last reference dropped while callbacks are pending\n",
+		     (const char __force *)dma_fence_driver_name(fence),
+		     (const char __force *)dma_fence_timeline_name(fence),
+		     fence->context, fence->seqno);
+		__dma_fence_signal(fence, ktime_get());
+		dma_fence_put(fence);
 		goto unlock;
 	}
 

@@ -114,9 +114,9 @@ enum dma_fence_flag_bits {
  * @fence: the fence that has signalled
  * @cb: the callback, already unlinked and forgotten by the core
  *
- * Runs exactly once unless the callback is removed, with interrupts disabled,
- * under no fence lock, in whatever context signals the fence. It must not
- * sleep. It may free @cb or arm it again.
+ * Runs exactly once unless the callback is removed, under no fence lock, in
+ * whatever context signals the fence and with interrupts disabled; on PREEMPT_RT
+ * in a thread. It must not sleep. It may free @cb or arm it again.
  */
 typedef void (*dma_fence_func_t)(struct dma_fence *fence,
 				 struct dma_fence_cb *cb);
@@ -378,7 +378,7 @@ signed long dma_fence_wait_any_timeout(struct dma_fence **fences, u32 count,
 				       u32 *idx);
 
 /**
- * DOC: Safe external access to driver provided object members
+ * DOC: access to what belongs to the issuer
  *
  * What a fence merely points to (its external lock, its operations and what
  * those operations reach) belongs to the issuer, who may take it away one RCU

@@ -154,7 +154,7 @@ static void order_note(struct dma_fence *fence, struct dma_fence_cb *base)
 
 	if (slot < ORDER_CALLBACKS)
 		order->ran[slot] = cb->number;
-	smp_store_release(&order->count, slot + 1);
+	dft_store(&order->count, slot + 1);
 }
 
 struct order_params {
@@ -226,7 +226,7 @@ static int sleeper_main(void *data)
 						    NULL);
 	else
 		s->ret = dma_fence_wait_timeout(s->fence, false, 5 * HZ);
-	smp_store_release(&s->order->sleeper_is_back, true);
+	dft_store(&s->order->sleeper_is_back, true);
 
 	return 0;
 }
@@ -238,8 +238,8 @@ static void order_look_at_sleeper(struct dma_fence *fence,
 	struct order *order = container_of(base, struct order_cb, base)->order;
 	bool asleep;
 
-	/* Once back, the thread may have gone to sleep over something else. */
 	asleep = READ_ONCE(order->sleeper->__state) & TASK_NORMAL;
+	/* Once back, the thread may have gone to sleep over something else. */
 	smp_rmb();
 	if (asleep && !READ_ONCE(order->sleeper_is_back))
 		order->slept_on = true;
@@ -294,7 +294,7 @@ static void callback_sleepers_first(struct kunit *test)
 		dft_signal_locked(f);
 	else
 		dma_fence_signal(&f->base);
-	KUNIT_EXPECT_TRUE(test, sleep_until(smp_load_acquire(&order->count)));
+	KUNIT_EXPECT_TRUE(test, sleep_until(dft_load(&order->count)));
 	KUNIT_EXPECT_FALSE(test, order->slept_on);
 
 	dft_thread_join(test, &thread);
@@ -446,7 +446,7 @@ static void callback_frees_itself(struct kunit *test)
 	 */
 
 	for (i = 0; i < ORDER_CALLBACKS; i++) {
-		struct heap_cb *cb = kzalloc(sizeof(*cb), GFP_KERNEL);
+		struct heap_cb *cb = kzalloc_obj(*cb);
 
 		KUNIT_ASSERT_NOT_NULL(test, cb);
 		cb->freed = &freed;
@@ -533,7 +533,7 @@ static void callback_becomes_work(struct kunit *test)
 	 * frees it, as the scheduler and xe do.
 	 */
 
-	cb = kzalloc(sizeof(*cb), GFP_KERNEL);
+	cb = kzalloc_obj(*cb);
 	KUNIT_ASSERT_NOT_NULL(test, cb);
 	cb->done = &done;
 	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &cb->base,

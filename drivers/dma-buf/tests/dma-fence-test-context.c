@@ -25,7 +25,7 @@ struct context_set {
 /* No lock of its own: one set may be in use in each of the three contexts. */
 struct context {
 	bool external;
-	spinlock_t lock;
+	spinlock_t lock;	/* of all fences, if @external */
 	atomic_t next;
 	unsigned int count;
 	struct context_set *sets;
@@ -252,11 +252,9 @@ static void context_interrupt_state(struct kunit *test)
 	 * before it.
 	 */
 
-	for (off = 0; off <= 1; off++) {
+	for (off = 0; off <= !p->sleeps; off++) {
 		bool changed;
 
-		if (off && p->signal == dft_signallers[DFT_SIGNALLERS - 1].signal)
-			break;
 		f = dft_fence_new(test, &dft_ops, DFT_INLINE_LOCK);
 		memset(&cb, 0, sizeof(cb));
 		dft_link_callback(&f->base, &cb.base, dft_count);
@@ -429,7 +427,7 @@ static enum hrtimer_restart interrupt_removes(struct hrtimer *timer)
 
 	irq->answer = dma_fence_remove_callback(&irq->fence->base, irq->cb);
 	irq->was_finished = READ_ONCE(*irq->finished);
-	smp_store_release(&irq->fired, true);
+	dft_store(&irq->fired, true);
 
 	return HRTIMER_NORESTART;
 }
@@ -444,7 +442,7 @@ static void long_func(struct dma_fence *fence, struct dma_fence_cb *base)
 {
 	struct long_cb *cb = container_of(base, struct long_cb, base);
 
-	smp_store_release(&cb->entered, true);
+	dft_store(&cb->entered, true);
 	dft_spin_ns(10 * NSEC_PER_MSEC);
 	WRITE_ONCE(cb->finished, true);
 }
@@ -482,9 +480,9 @@ static void context_hardirq_remove_waits(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &cb.base,
 						     long_func), 0);
 	dft_thread_start(test, &thread, cpu, context_signal_main, &f->base);
-	KUNIT_EXPECT_TRUE(test, spin_until(smp_load_acquire(&cb.entered)));
+	KUNIT_EXPECT_TRUE(test, spin_until(dft_load(&cb.entered)));
 	hrtimer_start(&irq->timer, 0, HRTIMER_MODE_REL_PINNED_HARD);
-	KUNIT_EXPECT_TRUE(test, spin_until(smp_load_acquire(&irq->fired)));
+	KUNIT_EXPECT_TRUE(test, spin_until(dft_load(&irq->fired)));
 	hrtimer_cancel(&irq->timer);
 	dft_thread_join(test, &thread);
 
@@ -494,6 +492,8 @@ static void context_hardirq_remove_waits(struct kunit *test)
 
 struct fast_path {
 	struct dft_fence *fence;
+	bool ready;
+	bool go;
 	struct dft_cb cb;
 	bool signaled;
 	bool flagged;
@@ -505,11 +505,13 @@ static int fast_path_main(void *data)
 {
 	struct fast_path *fast = data;
 
+	dft_store(&fast->ready, true);
+	spin_until(dft_load(&fast->go));
 	fast->signaled = dma_fence_is_signaled(&fast->fence->base);
 	fast->flagged = dma_fence_test_signaled_flag(&fast->fence->base);
 	fast->added = dma_fence_add_callback(&fast->fence->base, &fast->cb.base,
 					     dft_count);
-	smp_store_release(&fast->done, true);
+	dft_store(&fast->done, true);
 
 	return 0;
 }
@@ -532,9 +534,11 @@ static void context_fast_path(struct kunit *test)
 
 	dma_fence_signal(&f->base);
 	memcpy(&before, &f->base, sizeof(before));
-	dma_fence_lock_irqsave(&f->base, flags);
 	dft_thread_start(test, &thread, cpu, fast_path_main, &fast);
-	done = spin_until(smp_load_acquire(&fast.done));
+	KUNIT_EXPECT_TRUE(test, sleep_until(dft_load(&fast.ready)));
+	dma_fence_lock_irqsave(&f->base, flags);
+	dft_store(&fast.go, true);
+	done = spin_until(dft_load(&fast.done));
 	dma_fence_unlock_irqrestore(&f->base, flags);
 	dft_thread_join(test, &thread);
 

@@ -17,7 +17,7 @@
 static void core_init(struct kunit *test)
 {
 	struct dma_fence fence = { .error = -EIO };
-	spinlock_t lock;
+	spinlock_t lock;	/* of the first fence */
 	u64 context = dma_fence_context_alloc(1);
 
 	/*
@@ -378,10 +378,9 @@ static void core_detach(struct kunit *test)
 	 */
 
 	rcu_read_lock();
-	KUNIT_EXPECT_STREQ(test, rcu_dereference(dma_fence_driver_name(&f->base)),
+	KUNIT_EXPECT_STREQ(test, dft_driver_of(&f->base),
 			   "dft-driver");
-	KUNIT_EXPECT_STREQ(test,
-			   rcu_dereference(dma_fence_timeline_name(&f->base)),
+	KUNIT_EXPECT_STREQ(test, dft_timeline_of(&f->base),
 			   "dft-timeline");
 	rcu_read_unlock();
 	KUNIT_EXPECT_PTR_EQ(test, rcu_access_pointer(f->base.ops), p->ops);
@@ -391,10 +390,9 @@ static void core_detach(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, rcu_access_pointer(f->base.ops),
 			    p->detaches ? NULL : p->ops);
 	rcu_read_lock();
-	KUNIT_EXPECT_STREQ(test, rcu_dereference(dma_fence_driver_name(&f->base)),
+	KUNIT_EXPECT_STREQ(test, dft_driver_of(&f->base),
 			   "detached-driver");
-	KUNIT_EXPECT_STREQ(test,
-			   rcu_dereference(dma_fence_timeline_name(&f->base)),
+	KUNIT_EXPECT_STREQ(test, dft_timeline_of(&f->base),
 			   "signaled-timeline");
 	rcu_read_unlock();
 }

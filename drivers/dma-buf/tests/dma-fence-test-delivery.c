@@ -15,7 +15,7 @@
 
 struct probe_cb {
 	struct dma_fence_cb base;
-	spinlock_t *other;
+	spinlock_t *other;	/* one more that must not be held */
 	unsigned int runs;
 	unsigned int locked;
 	unsigned int irqs_on;
@@ -42,12 +42,12 @@ static void probe_func(struct dma_fence *fence, struct dma_fence_cb *base)
 		cb->locked++;
 	if (cb->other && !probe_lock(cb->other))
 		cb->locked++;
-	smp_store_release(&cb->runs, cb->runs + 1);
+	dft_store(&cb->runs, cb->runs + 1);
 }
 
 static void probe_expect(struct kunit *test, struct probe_cb *cb)
 {
-	KUNIT_EXPECT_TRUE(test, sleep_until(smp_load_acquire(&cb->runs)));
+	KUNIT_EXPECT_TRUE(test, sleep_until(dft_load(&cb->runs)));
 	KUNIT_EXPECT_EQ(test, cb->runs, 1);
 	KUNIT_EXPECT_EQ(test, cb->locked, 0);
 	KUNIT_EXPECT_EQ(test, cb->irqs_on, 0);
@@ -178,7 +178,7 @@ static void slow_func(struct dma_fence *fence, struct dma_fence_cb *base)
 {
 	struct slow_cb *cb = container_of(base, struct slow_cb, base);
 
-	smp_store_release(&cb->entered, true);
+	dft_store(&cb->entered, true);
 	dft_spin_ns(SLOW_NS);
 	WRITE_ONCE(cb->left, true);
 }
@@ -226,7 +226,7 @@ static void delivery_remove_waits(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &cb.base,
 						     slow_func), 0);
 	dft_thread_start(test, &thread, cpu, p->signal, &f->base);
-	KUNIT_EXPECT_TRUE(test, spin_until(smp_load_acquire(&cb.entered)));
+	KUNIT_EXPECT_TRUE(test, spin_until(dft_load(&cb.entered)));
 	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(&f->base, &cb.base));
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(cb.left));
 	dft_thread_join(test, &thread);
@@ -252,7 +252,7 @@ static void delivery_flush_waits(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &after.base,
 						     dft_count), 0);
 	dft_thread_start(test, &thread, cpu, p->signal, &f->base);
-	KUNIT_EXPECT_TRUE(test, spin_until(smp_load_acquire(&cb.entered)));
+	KUNIT_EXPECT_TRUE(test, spin_until(dft_load(&cb.entered)));
 	dma_fence_flush_callbacks(&f->base);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(cb.left));
 	KUNIT_EXPECT_EQ(test, dft_runs(&after), 1);
@@ -275,46 +275,134 @@ static void gate_func(struct dma_fence *fence, struct dma_fence_cb *base)
 {
 	struct gate *gate = container_of(base, struct gate_cb, base)->gate;
 
-	smp_store_release(&gate->reached, true);
-	if (!spin_until(smp_load_acquire(&gate->open)))
+	dft_store(&gate->reached, true);
+	if (!spin_until(dft_load(&gate->open)))
 		WRITE_ONCE(gate->timed_out, true);
 }
 
-static void delivery_remove_takes_back(struct kunit *test)
+/* A fence that is being delivered, and one that has to wait for its turn. */
+struct queue {
+	struct dft_fence *running;
+	struct dft_fence *waiting;
+	spinlock_t lock;	/* of both fences */
+};
+
+struct queue_cb {
+	struct dma_fence_cb base;
+	struct queue *queue;
+};
+
+static void queue_func(struct dma_fence *fence, struct dma_fence_cb *base)
+{
+	struct queue *q = container_of(base, struct queue_cb, base)->queue;
+
+	dma_fence_signal(&q->waiting->base);
+}
+
+static int queue_signal_main(void *data)
+{
+	struct queue *q = data;
+
+	dma_fence_signal(&q->running->base);
+
+	return 0;
+}
+
+static int queue_signal_locked_main(void *data)
+{
+	struct queue *q = data;
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->lock, flags);
+	dma_fence_signal_locked(&q->running->base);
+	dma_fence_signal_locked(&q->waiting->base);
+	spin_unlock_irqrestore(&q->lock, flags);
+
+	return 0;
+}
+
+static const struct delivery_params queue_cases[] = {
+	{ "signalled in a callback", queue_signal_main },
+	{ "signalled under the same lock", queue_signal_locked_main },
+};
+
+KUNIT_ARRAY_PARAM_DESC(queue, queue_cases, name);
+
+static void queue_put(void *fence)
+{
+	dma_fence_put(fence);
+}
+
+static struct dft_fence *queue_fence(struct kunit *test, struct queue *q)
+{
+	struct dft_fence *f = kzalloc_obj(*f);
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	dft_fence_init(f, &dft_names_ops, &q->lock);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, queue_put,
+							&f->base), 0);
+
+	return f;
+}
+
+static void delivery_does_not_wait_for_others(struct kunit *test)
 {
 	const struct delivery_params *p = test->param_value;
 	unsigned int cpu = dft_other_cpu(test);
-	struct dft_fence *f = dft_fence_new(test, &dft_names_ops,
-					    DFT_INLINE_LOCK);
 	struct gate gate = {};
-	struct gate_cb cb = { .gate = &gate };
-	struct dft_cb next = {}, last = {};
+	struct queue_cb first = {};
+	struct gate_cb second = { .gate = &gate };
+	struct dft_cb taken = {}, flushed = {};
 	struct dft_thread thread;
+	struct queue *q;
+	bool signalled, removed;
+	int runs;
 
 	/*
-	 * Verify that a callback which waits for its turn behind another one
-	 * can be taken back, without waiting for the other.
+	 * Verify that a fence whose turn has not come, because a callback of
+	 * another one takes its time, has its callbacks removed and flushed
+	 * without waiting for the other one.
 	 */
 
-	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &cb.base,
-						     gate_func), 0);
-	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &next.base,
-						     dft_count), 0);
-	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &last.base,
-						     dft_count), 0);
-	dft_thread_start(test, &thread, cpu, p->signal, &f->base);
-	KUNIT_EXPECT_TRUE(test, spin_until(smp_load_acquire(&gate.reached)));
-	KUNIT_EXPECT_TRUE(test, dma_fence_remove_callback(&f->base,
-							  &next.base));
-	dft_poison(&next.base, sizeof(next.base));
-	smp_store_release(&gate.open, true);
+	q = kunit_kzalloc(test, sizeof(*q), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	spin_lock_init(&q->lock);
+	q->running = queue_fence(test, q);
+	q->waiting = queue_fence(test, q);
+	first.queue = q;
+	if (p->signal == queue_signal_main)
+		KUNIT_ASSERT_EQ(test,
+				dma_fence_add_callback(&q->running->base,
+						       &first.base, queue_func),
+				0);
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&q->running->base,
+						     &second.base, gate_func),
+			0);
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&q->waiting->base,
+						     &taken.base, dft_count),
+			0);
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&q->waiting->base,
+						     &flushed.base, dft_count),
+			0);
+
+	dft_thread_start(test, &thread, cpu, p->signal, q);
+	KUNIT_EXPECT_TRUE(test, spin_until(dft_load(&gate.reached)));
+	signalled = dma_fence_is_signaled(&q->waiting->base);
+	removed = dma_fence_remove_callback(&q->waiting->base, &taken.base);
+	dft_poison(&taken.base, sizeof(taken.base));
+	dma_fence_flush_callbacks(&q->waiting->base);
+	runs = dft_runs(&flushed);
+	dft_store(&gate.open, true);
 	dft_thread_join(test, &thread);
-	dma_fence_flush_callbacks(&f->base);
+	dma_fence_flush_callbacks(&q->running->base);
 
 	KUNIT_EXPECT_FALSE(test, gate.timed_out);
-	KUNIT_EXPECT_EQ(test, dft_runs(&next), 0);
-	KUNIT_EXPECT_TRUE(test, dft_poisoned(&next.base, sizeof(next.base)));
-	KUNIT_EXPECT_EQ(test, dft_runs(&last), 1);
+	KUNIT_EXPECT_TRUE(test, signalled);
+	KUNIT_EXPECT_TRUE(test, removed);
+	KUNIT_EXPECT_EQ(test, runs, 1);
+	KUNIT_EXPECT_EQ(test, dft_runs(&flushed), 1);
+	KUNIT_EXPECT_EQ(test, dft_runs(&taken), 0);
+	KUNIT_EXPECT_TRUE(test, dft_poisoned(&taken.base, sizeof(taken.base)));
 }
 
 #define LONG_LIST	1000
@@ -334,10 +422,10 @@ static int lock_taker_main(void *data)
 	for (i = 0; i < GATES; i++) {
 		struct gate *gate = &taker->gates[i];
 
-		spin_until(smp_load_acquire(&gate->reached));
+		spin_until(dft_load(&gate->reached));
 		dma_fence_lock_irqsave(&taker->fence->base, flags);
 		dma_fence_unlock_irqrestore(&taker->fence->base, flags);
-		smp_store_release(&gate->open, true);
+		dft_store(&gate->open, true);
 	}
 
 	return 0;
@@ -569,7 +657,7 @@ static void row_func(struct dma_fence *fence, struct dma_fence_cb *cb)
 			dma_fence_signal(&next->fence);
 		}
 	}
-	smp_store_release(&row->ran, row->ran + 1);
+	dft_store(&row->ran, row->ran + 1);
 }
 
 static void row_free(void *links)
@@ -601,9 +689,9 @@ static void row_run(struct kunit *test, struct row *row)
 
 	/* Patience is with every step, the row may be long. */
 	do {
-		progress = smp_load_acquire(&row->ran);
+		progress = dft_load(&row->ran);
 	} while (progress < row->count &&
-		 sleep_until(smp_load_acquire(&row->ran) > progress));
+		 sleep_until(dft_load(&row->ran) > progress));
 	KUNIT_EXPECT_EQ(test, row->ran, row->count);
 	KUNIT_EXPECT_TRUE(test, row->links[row->count - 1].ran);
 }
@@ -853,7 +941,7 @@ static struct kunit_case delivery_test_cases[] = {
 	KUNIT_CASE_PARAM(delivery_without_foreign_lock, drag_gen_params),
 	KUNIT_CASE_PARAM(delivery_remove_waits, delivery_gen_params),
 	KUNIT_CASE_PARAM(delivery_flush_waits, delivery_gen_params),
-	KUNIT_CASE_PARAM(delivery_remove_takes_back, delivery_gen_params),
+	KUNIT_CASE_PARAM(delivery_does_not_wait_for_others, queue_gen_params),
 	KUNIT_CASE(delivery_lock_is_free),
 	KUNIT_CASE(delivery_serves_interrupts),
 	KUNIT_CASE(delivery_remove_from_interrupt),

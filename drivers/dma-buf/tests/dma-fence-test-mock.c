@@ -126,7 +126,7 @@ struct dft_fence *dft_fence_alloc(struct kunit *test,
 				  const struct dma_fence_ops *ops,
 				  enum dft_lock lock)
 {
-	struct dft_fence *f = kzalloc(sizeof(*f), GFP_KERNEL);
+	struct dft_fence *f = kzalloc_obj(*f);
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	spin_lock_init(&f->own_lock);
@@ -392,7 +392,7 @@ const struct dft_signaller dft_signallers[DFT_SIGNALLERS] = {
 	{ "wait_any", false, false, by_wait_any },
 	{ "enable_sw_signaling", false, true, by_enable },
 	{ "add_callback", false, true, by_add_callback },
-	{ "wait", false, true, by_wait },
+	{ "wait", false, true, by_wait, .sleeps = true },
 };
 
 /**

@@ -20,6 +20,7 @@
 #include <linux/dma-fence.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
+#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
@@ -39,24 +40,29 @@
 #define DFT_SLOW_KERNEL \
 	(IS_ENABLED(CONFIG_KASAN) || !IS_ENABLED(CONFIG_UML))
 
-/* For atomic context, and for conditions that come true without the scheduler. */
-#define spin_until(cond)						\
+/* Pairs with dft_load(), which gets to see what was written before. */
+#define dft_store(p, value)	smp_store_release(p, value)
+/* Pairs with dft_store(). */
+#define dft_load(p)		smp_load_acquire(p)
+
+#define __dft_until(cond, pause)					\
 ({									\
-	ktime_t __give_up = ktime_add_ns(ktime_get(), DFT_PATIENCE);	\
+	ktime_t __end = ktime_add_ns(ktime_get(), DFT_PATIENCE);	\
+	bool __late, __true;						\
 									\
-	while (!(cond) && ktime_before(ktime_get(), __give_up))		\
-		cpu_relax();						\
-	(cond);								\
+	for (;;) {							\
+		__late = ktime_after(ktime_get(), __end);		\
+		__true = (cond);					\
+		if (__true || __late)					\
+			break;						\
+		pause;							\
+	}								\
+	__true;								\
 })
 
-#define sleep_until(cond)						\
-({									\
-	ktime_t __give_up = ktime_add_ns(ktime_get(), DFT_PATIENCE);	\
-									\
-	while (!(cond) && ktime_before(ktime_get(), __give_up))		\
-		usleep_range(20, 100);					\
-	(cond);								\
-})
+/* For atomic context, and for conditions that come true without the scheduler. */
+#define spin_until(cond)	__dft_until(cond, cpu_relax())
+#define sleep_until(cond)	__dft_until(cond, usleep_range(20, 100))
 
 static inline void dft_spin_ns(u64 ns)
 {
@@ -74,6 +80,21 @@ static inline void dft_poison(void *memory, size_t size)
 static inline bool dft_poisoned(const void *memory, size_t size)
 {
 	return !memchr_inv(memory, DFT_POISON, size);
+}
+
+/* The names as a reader gets them, who is inside an RCU section. */
+static inline const char *dft_driver_of(struct dma_fence *fence)
+{
+	const char __rcu *name = dma_fence_driver_name(fence);
+
+	return rcu_dereference(name);
+}
+
+static inline const char *dft_timeline_of(struct dma_fence *fence)
+{
+	const char __rcu *name = dma_fence_timeline_name(fence);
+
+	return rcu_dereference(name);
 }
 
 /**
@@ -94,7 +115,7 @@ static inline bool dft_poisoned(const void *memory, size_t size)
  */
 struct dft_fence {
 	struct dma_fence base;
-	spinlock_t own_lock;
+	spinlock_t own_lock;	/* protects @base, if external */
 	bool enable_result;
 	int enable_error;
 	bool signaled_result;
@@ -122,8 +143,7 @@ extern const struct dma_fence_ops dft_ops;
 extern const struct dma_fence_ops dft_release_ops;
 extern const struct dma_fence_ops dft_wait_ops;
 
-void dft_fence_init(struct dft_fence *f, const struct dma_fence_ops *ops,
-		    spinlock_t *lock);
+void dft_fence_init(struct dft_fence *f, const struct dma_fence_ops *ops, spinlock_t *lock);
 struct dft_fence *dft_fence_alloc(struct kunit *test,
 				  const struct dma_fence_ops *ops,
 				  enum dft_lock lock);
@@ -159,12 +179,14 @@ static inline int dft_runs(struct dft_cb *cb)
  * @deferred: callbacks may run after the function has returned
  * @enables: the fence must not have been asked to enable signaling before
  * @signal: the way
+ * @sleeps: it needs a context that may sleep
  */
 struct dft_signaller {
 	const char *name;
 	bool deferred;
 	bool enables;
 	void (*signal)(struct dft_fence *f);
+	bool sleeps;
 };
 
 #define DFT_SIGNALLERS	17

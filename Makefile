@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Copyright (C) 2026 the dma-fence rework project
+#
+# One target per tool. The kernel's own Makefile is in build/linux.
+
+TOOLS := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))tools/dma-fence
+BUILD ?= $(dir $(abspath $(lastword $(MAKEFILE_LIST))))build
+export BUILD
+
+.PHONY: help run test users check mutants litmus clean distclean
+
+help:
+	@echo 'make run            fetch, build and boot the kernel on UML, run every suite'
+	@echo 'make run ARCH=x86_64  the same in QEMU, with KASAN'
+	@echo 'make test           run, check and users, and a count of what passed'
+	@echo 'make users          compile every user of the fence API'
+	@echo 'make check          script checks of the files of this repository'
+	@echo 'make mutants        break the core line by line, see a test catch each'
+	@echo 'make litmus         the memory orderings, under herd7'
+	@echo 'make clean          remove what was built, keep the base kernel'
+	@echo 'make distclean      remove all of it'
+	@echo
+	@echo 'LINUX=PATH   a 7.2 tree (directory, git or tarball) instead of Debian'\''s'
+	@echo 'BUILD=DIR    where everything is made: $(BUILD)'
+	@echo 'Each target is a script in tools/dma-fence, with --help.'
+
+run test users check mutants litmus:
+	@'$(TOOLS)/$@'
+
+# Only what fetch has marked as ours: BUILD= may have been a slip of the hand.
+clean:
+	@! test -f '$(BUILD)/base.from' || find '$(BUILD)' -mindepth 1 -maxdepth 1 \
+		! -name base ! -name 'base.*' -exec rm -rf {} +
+
+distclean:
+	@! test -f '$(BUILD)/base.from' || rm -rf '$(BUILD)'
