@@ -125,9 +125,21 @@ static bool fence_is_claimed(struct dma_fence *fence)
 	return test_bit_acquire(DMA_FENCE_FLAG_CLAIMED_BIT, &fence->flags);
 }
 
+/* The window that runs callbacks of @fence. Shard lock held. */
+static struct dma_fence_delivery *find_window(struct dma_fence_shard *shard,
+					      struct dma_fence *fence)
+{
+	struct dma_fence_delivery *d;
+
+	list_for_each_entry(d, &shard->windows, link)
+		if (d->fence == fence)
+			return d;
+	return NULL;
+}
+
 /*
- * Is this context running callbacks of @fence? For the innermost up to the
- * outermost of the deliveries that the CPU is in the middle of.
+ * Is this context running callbacks of @fence? It may be in the middle of
+ * several deliveries. Shard lock held.
  */
 static bool delivering_here(struct dma_fence_shard *shard,
 			    struct dma_fence *fence)
@@ -135,10 +147,8 @@ static bool delivering_here(struct dma_fence_shard *shard,
 	struct dma_fence_delivery *d;
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
-		list_for_each_entry(d, &shard->windows, link)
-			if (d->fence == fence && d->task == current)
-				return true;
-		return false;
+		d = find_window(shard, fence);
+		return d && d->task == current;
 	}
 
 	for (d = this_cpu_read(dma_fence_delivery); d; d = d->outer)
@@ -150,16 +160,9 @@ static bool delivering_here(struct dma_fence_shard *shard,
 /* Does anybody run callbacks of @fence? Shard lock held. */
 static bool delivering(struct dma_fence_shard *shard, struct dma_fence *fence)
 {
-	struct dma_fence_delivery *d;
-
 	/* Pairs with the stores of shard_set_running(). */
-	if (smp_load_acquire(&shard->running) == fence)
-		return true;
-
-	list_for_each_entry(d, &shard->windows, link)
-		if (d->fence == fence)
-			return true;
-	return false;
+	return smp_load_acquire(&shard->running) == fence ||
+	       find_window(shard, fence);
 }
 
 /*
@@ -537,18 +540,15 @@ static bool run_deferred(struct dma_fence_shard *shard)
 static void wait_window(struct dma_fence_shard *shard, struct dma_fence *fence,
 			unsigned long flags)
 {
-	bool direct = READ_ONCE(shard->running) == fence;
+	/* The lock keeps windows from going, but not @running. */
+	bool window = find_window(shard, fence);
 	unsigned int seen = shard->withdrawn;
 
 	raw_spin_unlock_irqrestore(&shard->lock, flags);
 
-	if (direct) {
-		while (READ_ONCE(shard->running) == fence)
-			cpu_relax();
-	} else {
-		while (READ_ONCE(shard->withdrawn) == seen)
-			cpu_relax();
-	}
+	while (window ? READ_ONCE(shard->withdrawn) == seen :
+			READ_ONCE(shard->running) == fence)
+		cpu_relax();
 }
 #endif
 

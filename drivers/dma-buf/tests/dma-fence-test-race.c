@@ -964,22 +964,22 @@ static void race_wait(struct kunit *test)
 }
 
 static struct kunit_case race_cases[] = {
-	KUNIT_CASE(race_add),
-	KUNIT_CASE(race_remove),
-	KUNIT_CASE(race_remove_many),
-	KUNIT_CASE(race_remove_locked),
-	KUNIT_CASE(race_both_remove),
-	KUNIT_CASE(race_signal),
-	KUNIT_CASE(race_poll),
-	KUNIT_CASE(race_flush),
-	KUNIT_CASE(race_flush_locked),
-	KUNIT_CASE(race_move),
-	KUNIT_CASE(race_enable),
-	KUNIT_CASE(race_names),
-	KUNIT_CASE(race_stack_fence),
-	KUNIT_CASE(race_stack_callback),
-	KUNIT_CASE(race_wait_timeout),
-	KUNIT_CASE(race_wait),
+	KUNIT_CASE_SLOW(race_add),
+	KUNIT_CASE_SLOW(race_remove),
+	KUNIT_CASE_SLOW(race_remove_many),
+	KUNIT_CASE_SLOW(race_remove_locked),
+	KUNIT_CASE_SLOW(race_both_remove),
+	KUNIT_CASE_SLOW(race_signal),
+	KUNIT_CASE_SLOW(race_poll),
+	KUNIT_CASE_SLOW(race_flush),
+	KUNIT_CASE_SLOW(race_flush_locked),
+	KUNIT_CASE_SLOW(race_move),
+	KUNIT_CASE_SLOW(race_enable),
+	KUNIT_CASE_SLOW(race_names),
+	KUNIT_CASE_SLOW(race_stack_fence),
+	KUNIT_CASE_SLOW(race_stack_callback),
+	KUNIT_CASE_SLOW(race_wait_timeout),
+	KUNIT_CASE_SLOW(race_wait),
 	{}
 };
 
