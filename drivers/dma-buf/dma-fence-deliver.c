@@ -89,7 +89,7 @@ struct dma_fence_shard {
 	bool threaded;
 	struct irq_work irq_work;
 #ifdef CONFIG_PREEMPT_RT
-	spinlock_t expiry;
+	spinlock_t expiry;	/* protects nothing, see above */
 	unsigned int waiters;
 	struct rcuwait waiters_gone;
 #endif
@@ -688,10 +688,9 @@ static bool signal_unlock(struct dma_fence *fence, ktime_t timestamp,
 bool __dma_fence_signal(struct dma_fence *fence, ktime_t timestamp)
 {
 	unsigned long flags;
-	spinlock_t *lock;
+	spinlock_t *lock = dma_fence_lock_unclaimed(fence, &flags);
 	bool signaled;
 
-	lock = dma_fence_lock_unclaimed(fence, &flags);
 	if (!lock)
 		return false;
 
@@ -875,8 +874,9 @@ void dma_fence_wait_running(struct dma_fence *fence)
 		return;
 
 	shard = shard_of_fence(fence);
-	/* Pairs with shard_set_running() and window_withdraw(). */
+	/* Pairs with shard_set_running(). */
 	if (smp_load_acquire(&shard->running) != fence &&
+	    /* Pairs with window_withdraw(). */
 	    !smp_load_acquire(&shard->nr_windows))
 		return;
 
@@ -939,10 +939,9 @@ EXPORT_SYMBOL(dma_fence_remove_callback_locked);
 bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	unsigned long flags;
-	spinlock_t *lock;
+	spinlock_t *lock = dma_fence_lock_unclaimed(fence, &flags);
 	bool removed;
 
-	lock = dma_fence_lock_unclaimed(fence, &flags);
 	if (!lock)
 		return settle(fence, cb);
 

@@ -585,6 +585,15 @@ EXPORT_SYMBOL(dma_fence_enable_sw_signaling);
  * Status
  */
 
+/**
+ * __dma_fence_is_signaled_locked - the part of dma_fence_is_signaled_locked()
+ * that is not inline
+ * @fence: a fence whose SIGNALED bit was not set
+ *
+ * Context: fence lock held.
+ * Return: true when the issuer says that the work is done; the fence is
+ * signalled then.
+ */
 bool __dma_fence_is_signaled_locked(struct dma_fence *fence)
 {
 	const struct dma_fence_ops *ops;

@@ -61,12 +61,14 @@ struct dma_fence {
 		struct list_head cb_list;
 		struct {
 			ktime_t timestamp;
+			/* private: */
 			/*
-			 * private: the node before this fence's first owed
-			 * callback in a delivery batch, NULL when no batch has
-			 * any. Protected by the shard lock.
+			 * The node before this fence's first owed callback in a
+			 * delivery batch, NULL when no batch has any. Protected
+			 * by the lock of the shard.
 			 */
 			struct list_head *batch_prev;
+			/* public: */
 		};
 		struct rcu_head rcu;
 	};

@@ -625,7 +625,7 @@ static void payload_look(struct dma_fence *fence, struct dma_fence_cb *base)
 	cb->error = fence->error;
 	cb->signalled = dma_fence_is_signaled(fence);
 	cb->stamped = test_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &fence->flags);
-	cb->timestamp = dma_fence_timestamp(fence);
+	cb->timestamp = dft_stamp_of(fence);
 }
 
 static void callback_sees_the_signal(struct kunit *test)

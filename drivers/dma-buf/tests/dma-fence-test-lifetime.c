@@ -86,7 +86,7 @@ static int late_driver_use(void *data)
 	LATE(dma_fence_wait_any_timeout(&fence, 1, false, 3, &idx) == 3);
 	LATE(dma_fence_wait_any_timeout(&fence, 1, false, 0, &idx) == 1);
 	LATE(dma_fence_get_status(fence) == -EIO);
-	LATE(dma_fence_timestamp(fence) > 0);
+	LATE(dft_stamp_of(fence) < KTIME_MAX);
 	LATE(!dma_fence_later(fence, fence));
 	dma_fence_set_deadline(fence, ktime_get());
 	dma_fence_enable_sw_signaling(fence);

@@ -481,6 +481,7 @@ static void act_signal_payload(struct duel *d, struct bout *b)
 
 static void act_poll(struct duel *d, struct bout *b)
 {
+	bool given = b->number & 4;
 	ktime_t stamp;
 
 	if (!spin_until(dma_fence_is_signaled(&b->fence))) {
@@ -490,8 +491,7 @@ static void act_poll(struct duel *d, struct bout *b)
 	if (!test_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &b->fence.flags))
 		b->wrong = "signalled but not stamped";
 	stamp = b->fence.timestamp;
-	if (b->number & 4 ? stamp != b->number + 1 : ktime_after(stamp,
-							       ktime_get()))
+	if (given ? stamp != b->number + 1 : ktime_after(stamp, ktime_get()))
 		b->wrong = "signalled but the timestamp is not there";
 	if (b->fence.error != -EIO)
 		b->wrong = "signalled but the error is not there";

@@ -97,6 +97,15 @@ static inline const char *dft_timeline_of(struct dma_fence *fence)
 	return rcu_dereference(name);
 }
 
+/* dma_fence_timestamp() would spin for a stamp that does not come. */
+static inline ktime_t dft_stamp_of(struct dma_fence *fence)
+{
+	if (!test_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &fence->flags))
+		return KTIME_MAX;
+
+	return dma_fence_timestamp(fence);
+}
+
 /**
  * struct dft_fence - a fence whose owner records what the core asks of it
  * @base: the fence; first, because dma_fence_free() frees by its address
