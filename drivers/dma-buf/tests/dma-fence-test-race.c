@@ -16,7 +16,7 @@
 #define DUEL_CALLBACKS	40
 
 /* Bouts between two meetings, at which both sides wait for each other. */
-#define DUEL_BOUTS	16
+#define DUEL_BOUTS	64
 
 /* A case stops after this time, whether it has got through its bouts or not. */
 #define DUEL_LIMIT_NS	((DFT_SLOW_KERNEL ? 1 : 4) * NSEC_PER_SEC)
