@@ -480,7 +480,6 @@ static void deferred_irq_work(struct irq_work *work)
 #ifdef CONFIG_PREEMPT_RT
 static bool run_deferred(struct dma_fence_shard *shard)
 {
-	unsigned long flags;
 	bool ran;
 
 	/*

@@ -31,6 +31,18 @@ enum duel_side {
 
 /**
  * struct bout - what the two sides go for, once
+ * @number: which bout this is
+ * @fence: the fence that is raced for
+ * @second: another one, where a race needs two
+ * @cbs: callbacks of either fence
+ * @answer: what removing said, by side and callback
+ * @added: what adding said
+ * @early: whether a side was told something before it was so
+ * @spoiled: whether memory that was given up was written to
+ * @published: a fence that one side hands to the other
+ * @payload: written before the signal, read after it
+ * @enabled: how often signalling was enabled
+ * @wrong: what went wrong, or NULL
  *
  * Written by one side at a time, except for what the race is about; @wrong only
  * ever goes from NULL to something.
@@ -119,7 +131,7 @@ static bool duel_meet(struct duel *d, enum duel_side side)
 		if (++turns % 4096)
 			continue;
 		if (!give_up)
-			give_up = ktime_add_ns(ktime_get(), 5 * NSEC_PER_SEC);
+			give_up = ktime_add_ns(ktime_get(), 5LL * NSEC_PER_SEC);
 		if (ktime_after(ktime_get(), give_up)) {
 			WRITE_ONCE(d->bouts[0].wrong,
 				   "the other side does not come back");

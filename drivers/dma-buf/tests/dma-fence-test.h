@@ -205,6 +205,11 @@ void dft_signal_locked(struct dft_fence *f);
 
 /**
  * struct dft_thread - a thread bound to a CPU that a test starts and joins
+ * @task: the thread
+ * @finished: completed when @func has returned
+ * @func: what it runs
+ * @data: what @func is given
+ * @ret: what @func has returned
  */
 struct dft_thread {
 	struct task_struct *task;
