@@ -454,10 +454,10 @@ static void deferred_kick(bool irqs_off)
 {
 	struct dma_fence_shard *shard = this_cpu_ptr(&dma_fence_shards);
 
-	if (!irqs_off)
+	/* On PREEMPT_RT it always is. */
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) && !irqs_off)
 		shard->threaded = true;
 
-	/* For a CPU on its way out the rest is up to deferred_cpu_dead(). */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT) || shard->threaded ||
 	    !arch_irq_work_has_interrupt())
 		deferred_wake();
@@ -470,6 +470,9 @@ static void deferred_irq_work(struct irq_work *work)
 {
 	struct dma_fence_shard *shard = this_cpu_ptr(&dma_fence_shards);
 
+	/* For a CPU on its way out the rest is up to deferred_cpu_dead(). */
+	if (!cpu_online(smp_processor_id()))
+		return;
 	if (!shard->threaded)
 		run_window(&shard->deferred);
 	if (!dma_fence_batch_empty(&shard->deferred))
@@ -551,9 +554,12 @@ static void wait_window(struct dma_fence_shard *shard, struct dma_fence *fence,
 }
 #endif
 
+/* Also when only @threaded is left: run_deferred() has to clear it. */
 static int deferred_should_run(unsigned int cpu)
 {
-	return !dma_fence_batch_empty(&per_cpu(dma_fence_shards, cpu).deferred);
+	struct dma_fence_shard *shard = per_cpu_ptr(&dma_fence_shards, cpu);
+
+	return shard->threaded || !dma_fence_batch_empty(&shard->deferred);
 }
 
 static void deferred_thread(unsigned int cpu)
@@ -924,9 +930,9 @@ EXPORT_SYMBOL(dma_fence_remove_callback_locked);
  * false it has run to its end, and all that it wrote is visible to the caller;
  * or it was never armed.
  *
- * Waits only while another CPU is running callbacks of this very fence, of which
- * there are 32 at a time. So the caller must not hold a lock which a callback of
- * @fence takes, and two callbacks must not remove callbacks of each other's fence.
+ * Waits only while another CPU is running callbacks of this very fence. So the
+ * caller must not hold a lock which a callback of @fence takes, and two callbacks
+ * must not remove callbacks of each other's fence.
  * Called from inside a callback of @fence it does not
  * wait: for the running callback itself it returns false at once, a sibling that
  * has not run is removed.
@@ -1014,7 +1020,8 @@ static void flush_claimed(struct dma_fence *fence)
  * callbacks of @fence. The caller must not hold a lock that callbacks of @fence
  * take.
  *
- * Context: any in which the fence lock may be taken; on PREEMPT_RT it sleeps.
+ * Context: any in which the fence lock may be taken. On PREEMPT_RT it sleeps, and
+ * must not be called from callbacks at all.
  */
 void dma_fence_flush_callbacks(struct dma_fence *fence)
 {

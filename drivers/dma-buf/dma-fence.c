@@ -386,7 +386,8 @@ EXPORT_SYMBOL(dma_fence_signal_timestamp);
  * the fence for that time. A fence with callbacks but without references is not
  * signalled here, dma_fence_release() is about to do it.
  *
- * Context: fence lock held.
+ * Context: fence lock held. Interrupts are as they were when it was taken: from
+ * their being disabled follows that the lock is dropped before they are enabled.
  */
 void dma_fence_signal_timestamp_locked(struct dma_fence *fence,
 				       ktime_t timestamp)

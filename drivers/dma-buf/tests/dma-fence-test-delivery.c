@@ -846,6 +846,27 @@ static void delivery_foreign_enable(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(&f->base, &cb.base));
 }
 
+static void delivery_enable_signals_itself(struct kunit *test)
+{
+	struct dft_fence *f = dft_fence_new(test, &dft_ops, DFT_EXTERN_LOCK);
+	struct dft_cb cb = {};
+
+	/*
+	 * Verify that a callback is refused, and not lost, when enable_signaling
+	 * signals its own fence but says that a signal will follow.
+	 */
+
+	f->enable_result = true;
+	f->signals_itself = true;
+	KUNIT_EXPECT_EQ(test, dma_fence_add_callback(&f->base, &cb.base,
+						     dft_count), -ENOENT);
+	KUNIT_EXPECT_EQ(test, f->enabled, 1);
+	KUNIT_EXPECT_TRUE(test, dma_fence_test_signaled_flag(&f->base));
+	KUNIT_EXPECT_EQ(test, dft_runs(&cb), 0);
+	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(&f->base, &cb.base));
+	KUNIT_EXPECT_NE(test, dft_stamp_of(&f->base), KTIME_MAX);
+}
+
 struct foreign_waiter {
 	struct dma_fence *fence;
 	bool any;
@@ -950,6 +971,7 @@ static struct kunit_case delivery_test_cases[] = {
 	KUNIT_CASE(delivery_nested_order),
 	KUNIT_CASE(delivery_foreign_signaller),
 	KUNIT_CASE(delivery_foreign_enable),
+	KUNIT_CASE(delivery_enable_signals_itself),
 	KUNIT_CASE(delivery_foreign_wakes),
 	KUNIT_CASE(delivery_move),
 	{}

@@ -30,6 +30,8 @@ static bool dft_enable_signaling(struct dma_fence *fence)
 	f->enabled++;
 	if (f->drags)
 		dma_fence_signal(f->drags);
+	if (f->signals_itself)
+		dma_fence_signal_locked(fence);
 	if (f->fakes_signal)
 		set_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags);
 	if (f->enable_error)

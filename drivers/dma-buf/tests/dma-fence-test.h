@@ -114,6 +114,7 @@ static inline ktime_t dft_stamp_of(struct dma_fence *fence)
  * @enable_error: if set, stored as the fence's error before it answers
  * @signaled_result: what signaled answers
  * @drags: a fence that enable_signaling and signaled signal before they answer
+ * @signals_itself: enable_signaling signals its own fence before it answers
  * @fakes_signal: enable_signaling sets SIGNALED by itself, as i915 does
  * @enabled: number of calls of enable_signaling
  * @asked: number of calls of signaled
@@ -129,6 +130,7 @@ struct dft_fence {
 	int enable_error;
 	bool signaled_result;
 	struct dma_fence *drags;
+	bool signals_itself;
 	bool fakes_signal;
 	unsigned int enabled;
 	unsigned int asked;
