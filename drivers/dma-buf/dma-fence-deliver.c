@@ -814,8 +814,8 @@ static bool delivered_for_sure(struct dma_fence_shard *shard,
 			       struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	/*
-	 * Pairs with smp_wmb() in window_publish(), and for the first window
-	 * with the full barrier in dma_fence_claim().
+	 * Pairs with smp_wmb() in window_publish(). For the first window it is
+	 * enough that the caller has seen CLAIMED.
 	 */
 	if (smp_load_acquire(&cb->node.next) != &cb->node)
 		return false;

@@ -196,7 +196,8 @@ static void fence_init(struct dma_fence *fence, const struct dma_fence_ops *ops,
 	fence->seqno = seqno;
 	fence->flags = flags;
 	fence->error = 0;
-	kref_init(&fence->refcount);
+	/* Pairs with the acquire in dma_fence_get_rcu_safe(). */
+	refcount_set_release(&fence->refcount.refcount, 1);
 
 	trace_dma_fence_init(fence);
 }

@@ -293,11 +293,12 @@ dma_fence_get_rcu_safe(struct dma_fence __rcu **fencep)
 		if (!fence)
 			return NULL;
 		/*
-		 * A successful increment is a full barrier: the second read is
-		 * not satisfied before it, and so sees a pointer that was
-		 * replaced before the memory was given to another fence.
+		 * The second read must not be satisfied before the increment:
+		 * the acquire pairs with the release in fence_init(), so that
+		 * whoever has got hold of the next fence in this memory finds
+		 * that the pointer was changed before.
 		 */
-		if (dma_fence_get_rcu(fence)) {
+		if (refcount_inc_not_zero_acquire(&fence->refcount.refcount)) {
 			if (rcu_access_pointer(*fencep) == fence)
 				return rcu_pointer_handoff(fence);
 			dma_fence_put(fence);
