@@ -8,6 +8,7 @@
 
 #include <linux/hrtimer.h>
 #include <linux/irqflags.h>
+#include <linux/lockdep.h>
 #include <linux/slab.h>
 
 #include <kunit/run-in-irq-context.h>
@@ -29,7 +30,40 @@ struct context {
 	atomic_t next;
 	unsigned int count;
 	struct context_set *sets;
+	bool (*func)(struct context *c);
 };
+
+static DEFINE_WAIT_OVERRIDE_MAP(context_handler_map, LD_WAIT_CONFIG);
+
+/*
+ * The timer of kunit_run_irq_test() stands for the interrupt handler of a
+ * driver, which may take a spinlock_t because PREEMPT_RT runs it in a thread.
+ * The timer itself may not: on PREEMPT_RT it does nothing, and elsewhere lockdep
+ * is told.
+ */
+static bool context_call(void *data)
+{
+	struct context *c = data;
+	bool ok;
+
+	if (!in_hardirq())
+		return c->func(c);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return true;
+
+	lock_map_acquire_try(&context_handler_map);
+	ok = c->func(c);
+	lock_map_release(&context_handler_map);
+
+	return ok;
+}
+
+static void context_run(struct kunit *test, struct context *c,
+			bool (*func)(struct context *c))
+{
+	c->func = func;
+	kunit_run_irq_test(test, context_call, c->count, c);
+}
 
 static struct context_set *context_take(struct context *c)
 {
@@ -96,9 +130,8 @@ static struct context *context_new(struct kunit *test, unsigned int count,
 	return c;
 }
 
-static bool context_signal(void *data)
+static bool context_signal(struct context *c)
 {
-	struct context *c = data;
 	struct context_set *set = context_take(c);
 	bool irqs_off = irqs_disabled();
 	unsigned int i;
@@ -142,13 +175,12 @@ static void context_any(struct kunit *test)
 	 * have run when the signal returns, whatever it has interrupted.
 	 */
 
-	kunit_run_irq_test(test, context_signal, 3000, c);
+	context_run(test, c, context_signal);
 	kunit_info(test, "%u fences signalled", context_used(c));
 }
 
-static bool context_signal_locked(void *data)
+static bool context_signal_locked(struct context *c)
 {
-	struct context *c = data;
 	struct context_set *set = context_take(c);
 	unsigned long flags;
 	bool signalled;
@@ -176,7 +208,7 @@ static void context_any_locked(struct kunit *test)
 	 * some time after the lock is gone, whatever context that was in.
 	 */
 
-	kunit_run_irq_test(test, context_signal_locked, 1000, c);
+	context_run(test, c, context_signal_locked);
 	used = context_used(c);
 	for (i = 0; i < used; i++)
 		if (!sleep_until(context_delivered(&c->sets[i])))
@@ -190,9 +222,8 @@ static void context_any_locked(struct kunit *test)
 }
 
 /* Removes everything while the other contexts' deliveries are under way. */
-static bool context_remove(void *data)
+static bool context_remove(struct context *c)
 {
-	struct context *c = data;
 	struct context_set *set = context_take(c);
 	unsigned int i;
 
@@ -226,7 +257,7 @@ static void context_remove_any(struct kunit *test)
 	 * memory is the remover's from then on.
 	 */
 
-	kunit_run_irq_test(test, context_remove, 1000, c);
+	context_run(test, c, context_remove);
 	used = context_used(c);
 	for (i = 0; i < used; i++)
 		for (j = 0; j < CONTEXT_CALLBACKS; j++)
@@ -475,13 +506,13 @@ static void context_hardirq_remove_waits(struct kunit *test)
 	irq->finished = &cb.finished;
 	irq->answer = true;
 	hrtimer_setup(&irq->timer, interrupt_removes, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_PINNED_HARD);
+		      HRTIMER_MODE_REL_PINNED);
 
 	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &cb.base,
 						     long_func), 0);
 	dft_thread_start(test, &thread, cpu, context_signal_main, &f->base);
 	KUNIT_EXPECT_TRUE(test, spin_until(dft_load(&cb.entered)));
-	hrtimer_start(&irq->timer, 0, HRTIMER_MODE_REL_PINNED_HARD);
+	hrtimer_start(&irq->timer, 0, HRTIMER_MODE_REL_PINNED);
 	KUNIT_EXPECT_TRUE(test, spin_until(dft_load(&irq->fired)));
 	hrtimer_cancel(&irq->timer);
 	dft_thread_join(test, &thread);

@@ -259,6 +259,100 @@ static void delivery_flush_waits(struct kunit *test)
 	dft_thread_join(test, &thread);
 }
 
+/* As many callbacks as two windows have, and how they came to run. */
+struct relay {
+	struct dft_fence *f;
+	bool claimed;
+	bool entered;
+	bool left;
+	atomic_t early;
+	atomic_t ran;
+	unsigned int broken;
+};
+
+struct relay_cb {
+	struct dma_fence_cb base;
+	struct relay *relay;
+	unsigned int number;
+};
+
+#define RELAY_CALLBACKS	64
+
+static void relay_first(struct dma_fence *fence, struct dma_fence_cb *base)
+{
+	struct relay *r = container_of(base, struct relay_cb, base)->relay;
+
+	dft_store(&r->entered, true);
+	dft_spin_ns(20 * NSEC_PER_MSEC);
+	atomic_inc(&r->ran);
+	dft_store(&r->left, true);
+}
+
+static void relay_next(struct dma_fence *fence, struct dma_fence_cb *base)
+{
+	struct relay_cb *cb = container_of(base, struct relay_cb, base);
+	struct relay *r = cb->relay;
+
+	if (!dft_load(&r->left))
+		atomic_inc(&r->early);
+	if (atomic_fetch_inc(&r->ran) != cb->number)
+		r->broken++;
+}
+
+/* Keeps its CPU from delivering until the other one has begun to. */
+static int relay_main(void *data)
+{
+	struct relay *r = data;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	dft_signal_locked(r->f);
+	dft_store(&r->claimed, true);
+	spin_until(dft_load(&r->entered));
+	local_irq_restore(flags);
+
+	return 0;
+}
+
+static void delivery_one_window_at_a_time(struct kunit *test)
+{
+	unsigned int i, cpu = dft_other_cpu(test);
+	struct dft_thread thread;
+	struct relay_cb *cbs;
+	struct relay *r;
+
+	/*
+	 * Verify that while one CPU flushes a fence the other, which owes the
+	 * delivery, does not run later callbacks ahead of earlier ones.
+	 */
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "only the thread delivers");
+
+	r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	cbs = kunit_kcalloc(test, RELAY_CALLBACKS, sizeof(*cbs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, cbs);
+	r->f = dft_fence_new(test, &dft_names_ops, DFT_INLINE_LOCK);
+	for (i = 0; i < RELAY_CALLBACKS; i++) {
+		cbs[i].relay = r;
+		cbs[i].number = i;
+		KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&r->f->base,
+							     &cbs[i].base,
+							     i ? relay_next :
+								 relay_first),
+				0);
+	}
+
+	dft_thread_start(test, &thread, cpu, relay_main, r);
+	KUNIT_EXPECT_TRUE(test, spin_until(dft_load(&r->claimed)));
+	dma_fence_flush_callbacks(&r->f->base);
+	KUNIT_EXPECT_EQ(test, atomic_read(&r->ran), RELAY_CALLBACKS);
+	dft_thread_join(test, &thread);
+	KUNIT_EXPECT_EQ(test, atomic_read(&r->early), 0);
+	KUNIT_EXPECT_EQ(test, r->broken, 0);
+}
+
 struct gate {
 	bool reached;
 	bool open;
@@ -520,7 +614,7 @@ static void window_first(struct dma_fence *fence, struct dma_fence_cb *cb)
 	struct window *w = container_of(cb, struct window, first);
 
 	w->ran++;
-	hrtimer_start(&w->timer, ns_to_ktime(1000), HRTIMER_MODE_REL_PINNED_HARD);
+	hrtimer_start(&w->timer, ns_to_ktime(1000), HRTIMER_MODE_REL_PINNED);
 	dft_spin_ns(w->hold_ns);
 }
 
@@ -543,7 +637,7 @@ static void window_run(struct kunit *test, struct window *w,
 	w->done = removes ? &w->first : NULL;
 	w->doomed = removes ? &cbs[LONG_LIST - 1].base : NULL;
 	hrtimer_setup(&w->timer, window_timer, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_PINNED_HARD);
+		      HRTIMER_MODE_REL_PINNED);
 	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&w->fence->base, &w->first,
 						     window_first), 0);
 	for (i = 0; i < LONG_LIST; i++) {
@@ -962,6 +1056,7 @@ static struct kunit_case delivery_test_cases[] = {
 	KUNIT_CASE_PARAM(delivery_without_foreign_lock, drag_gen_params),
 	KUNIT_CASE_PARAM(delivery_remove_waits, delivery_gen_params),
 	KUNIT_CASE_PARAM(delivery_flush_waits, delivery_gen_params),
+	KUNIT_CASE(delivery_one_window_at_a_time),
 	KUNIT_CASE_PARAM(delivery_does_not_wait_for_others, queue_gen_params),
 	KUNIT_CASE(delivery_lock_is_free),
 	KUNIT_CASE(delivery_serves_interrupts),

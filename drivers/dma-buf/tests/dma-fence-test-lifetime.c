@@ -494,6 +494,50 @@ static void lifetime_reuse_after_wait(struct kunit *test)
 	}
 }
 
+struct slow_unlock {
+	struct dft_fence *f;
+	bool unlocking;
+};
+
+static int slow_unlock_main(void *data)
+{
+	struct slow_unlock *s = data;
+	unsigned long flags;
+
+	dma_fence_lock_irqsave(&s->f->base, flags);
+	dma_fence_signal_locked(&s->f->base);
+	dft_spin_ns(5 * NSEC_PER_MSEC);
+	WRITE_ONCE(s->unlocking, true);
+	dma_fence_unlock_irqrestore(&s->f->base, flags);
+
+	return 0;
+}
+
+static void lifetime_wait_ends_after_unlock(struct kunit *test)
+{
+	unsigned int cpu = dft_other_cpu(test);
+	struct dft_fence *f = dft_fence_new(test, &dft_names_ops,
+					    DFT_INLINE_LOCK);
+	struct slow_unlock s = { .f = f };
+	struct dft_thread thread;
+	bool unlocking;
+	long left;
+
+	/*
+	 * Verify that a wait does not return while the signaller still holds a
+	 * lock that is part of the fence: the memory is the waiter's then.
+	 */
+
+	dft_thread_start(test, &thread, cpu, slow_unlock_main, &s);
+	KUNIT_EXPECT_TRUE(test,
+			  spin_until(dma_fence_test_signaled_flag(&f->base)));
+	left = dma_fence_wait_timeout(&f->base, false, 0);
+	unlocking = READ_ONCE(s.unlocking);
+	dft_thread_join(test, &thread);
+	KUNIT_EXPECT_EQ(test, left, 1);
+	KUNIT_EXPECT_TRUE(test, unlocking);
+}
+
 static struct kunit_case lifetime_cases[] = {
 	KUNIT_CASE_PARAM(lifetime_driver_gone, late_gen_params),
 	KUNIT_CASE(lifetime_released_pending),
@@ -502,6 +546,7 @@ static struct kunit_case lifetime_cases[] = {
 	KUNIT_CASE_PARAM(lifetime_put_while_owed, owed_gen_params),
 	KUNIT_CASE(lifetime_shared_lock),
 	KUNIT_CASE(lifetime_reuse_after_wait),
+	KUNIT_CASE(lifetime_wait_ends_after_unlock),
 	{}
 };
 
