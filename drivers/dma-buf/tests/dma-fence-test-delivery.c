@@ -259,6 +259,29 @@ static void delivery_flush_waits(struct kunit *test)
 	dft_thread_join(test, &thread);
 }
 
+static void delivery_wait_waits(struct kunit *test)
+{
+	const struct delivery_params *p = test->param_value;
+	unsigned int cpu = dft_other_cpu(test);
+	struct dft_fence *f = dft_fence_new(test, &dft_names_ops,
+					    DFT_INLINE_LOCK);
+	struct slow_cb cb = {};
+	struct dft_thread thread;
+
+	/*
+	 * Verify that a wait which finds the fence signalled does not return
+	 * while another CPU is in the middle of a callback.
+	 */
+
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &cb.base,
+						     slow_func), 0);
+	dft_thread_start(test, &thread, cpu, p->signal, &f->base);
+	KUNIT_EXPECT_TRUE(test, spin_until(dft_load(&cb.entered)));
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(&f->base, false, HZ), HZ);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(cb.left));
+	dft_thread_join(test, &thread);
+}
+
 /* As many callbacks as two windows have, and how they came to run. */
 struct relay {
 	struct dft_fence *f;
@@ -1056,6 +1079,7 @@ static struct kunit_case delivery_test_cases[] = {
 	KUNIT_CASE_PARAM(delivery_without_foreign_lock, drag_gen_params),
 	KUNIT_CASE_PARAM(delivery_remove_waits, delivery_gen_params),
 	KUNIT_CASE_PARAM(delivery_flush_waits, delivery_gen_params),
+	KUNIT_CASE_PARAM(delivery_wait_waits, delivery_gen_params),
 	KUNIT_CASE(delivery_one_window_at_a_time),
 	KUNIT_CASE_PARAM(delivery_does_not_wait_for_others, queue_gen_params),
 	KUNIT_CASE(delivery_lock_is_free),

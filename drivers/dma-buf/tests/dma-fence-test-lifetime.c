@@ -381,6 +381,66 @@ static void lifetime_put_while_owed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&released), 1);
 }
 
+#define OWED_CALLBACKS	3
+
+struct removed_params {
+	const char *name;
+	unsigned int order[OWED_CALLBACKS];
+};
+
+static const struct removed_params removed_cases[] = {
+	{ "first to last", { 0, 1, 2 } },
+	{ "last to first", { 2, 1, 0 } },
+	{ "from the middle", { 1, 0, 2 } },
+};
+
+KUNIT_ARRAY_PARAM_DESC(removed, removed_cases, name);
+
+static void lifetime_removed_while_owed(struct kunit *test)
+{
+	const struct removed_params *p = test->param_value;
+	struct dft_cb cbs[OWED_CALLBACKS] = {};
+	atomic_t released = ATOMIC_INIT(0);
+	unsigned int i, early, missed = 0;
+	struct dft_fence *f;
+	unsigned long flags;
+
+	/*
+	 * Verify that the reference which goes with owed callbacks is dropped
+	 * when the last of them is removed, and not before.
+	 */
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "the thread would not let the callbacks be owed");
+
+	f = kzalloc_obj(*f);
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	dft_fence_init(f, &dft_release_ops, NULL);
+	f->released = &released;
+	for (i = 0; i < OWED_CALLBACKS; i++)
+		missed += dma_fence_add_callback(&f->base, &cbs[i].base,
+						 dft_count) != 0;
+
+	local_irq_save(flags);
+	dft_signal_locked(f);
+	for (i = 0; i < OWED_CALLBACKS - 1; i++)
+		missed += !dma_fence_remove_callback(&f->base,
+						     &cbs[p->order[i]].base);
+	/* The batch's reference is the only other one. */
+	dma_fence_put(&f->base);
+	early = atomic_read(&released);
+	if (!early)
+		missed += !dma_fence_remove_callback(&f->base,
+						     &cbs[p->order[i]].base);
+	local_irq_restore(flags);
+
+	KUNIT_EXPECT_EQ(test, missed, 0);
+	KUNIT_EXPECT_EQ(test, early, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&released), 1);
+	for (i = 0; i < OWED_CALLBACKS; i++)
+		KUNIT_EXPECT_EQ(test, dft_runs(&cbs[i]), 0);
+}
+
 #define SHARED_FENCES	128
 
 struct shared {
@@ -544,6 +604,7 @@ static struct kunit_case lifetime_cases[] = {
 	KUNIT_CASE(lifetime_released_quietly),
 	KUNIT_CASE_PARAM(lifetime_put_in_callback, put_gen_params),
 	KUNIT_CASE_PARAM(lifetime_put_while_owed, owed_gen_params),
+	KUNIT_CASE_PARAM(lifetime_removed_while_owed, removed_gen_params),
 	KUNIT_CASE(lifetime_shared_lock),
 	KUNIT_CASE(lifetime_reuse_after_wait),
 	KUNIT_CASE(lifetime_wait_ends_after_unlock),

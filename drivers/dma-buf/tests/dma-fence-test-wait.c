@@ -323,6 +323,7 @@ static void wait_any_first(struct kunit *test)
 	dma_fence_signal(w->fences[5]);
 	KUNIT_EXPECT_EQ(test, wait_here(w, WAIT_LONG), WAIT_LONG);
 	KUNIT_EXPECT_EQ(test, w->idx, 5);
+	w->idx = WAIT_MANY;
 	KUNIT_EXPECT_EQ(test, wait_here(w, 0), 1);
 	KUNIT_EXPECT_EQ(test, w->idx, 5);
 	KUNIT_EXPECT_EQ(test,
