@@ -28,7 +28,7 @@
 #include "dma-fence-internal.h"
 
 #define BATCH_FENCE	1UL	/* prev is a fence, the node starts its group */
-#define BATCH_HEAD	2UL	/* the node is the head of a batch */
+#define BATCH_HEAD	DMA_FENCE_BATCH_HEAD
 #define BATCH_REF	2UL	/* beside BATCH_FENCE: a reference goes with it */
 #define BATCH_TAGS	3UL
 
@@ -75,17 +75,6 @@ static void batch_insert(struct list_head *prev, struct dma_fence *fence,
 	batch_start_group(cbs->next, fence, ref, prev);
 	WRITE_ONCE(cbs->prev->next, next);
 	batch_set_prev(next, cbs->prev);
-}
-
-/*
- * dma_fence_batch_init - make a batch empty
- */
-void dma_fence_batch_init(struct dma_fence_batch *batch, unsigned int shard)
-{
-	batch->list.next = &batch->list;
-	batch->list.prev = (void *)((unsigned long)&batch->list | BATCH_HEAD);
-	batch->shard = shard;
-	batch->filled = false;
 }
 
 /*

@@ -65,6 +65,9 @@ static_assert(CONFIG_NR_CPUS <= 1 << 16, "shard numbers have 16 bits");
  * struct dma_fence_shard - what a remover and a deliverer share
  * @running: fence that this CPU claimed and whose first window it runs now.
  *	Written by this CPU alone, with interrupts disabled.
+ * @delivery: the innermost delivery on this CPU, for this CPU alone. Interrupts
+ *	are disabled while it is set.
+ * @cpu: the number of the CPU, and of the shard
  * @nr_windows: number of entries of @windows, for removers without the lock
  * @withdrawn: how many there have been, for removers that wait for the next
  * @lock: protects the rest, and all batches of this shard
@@ -81,6 +84,8 @@ static_assert(CONFIG_NR_CPUS <= 1 << 16, "shard numbers have 16 bits");
  */
 struct dma_fence_shard {
 	struct dma_fence *running;
+	struct dma_fence_delivery *delivery;
+	unsigned int cpu;
 	unsigned int nr_windows;
 	unsigned int withdrawn;
 	raw_spinlock_t lock;
@@ -100,8 +105,11 @@ static DEFINE_PER_CPU_SHARED_ALIGNED(struct dma_fence_shard, dma_fence_shards);
 /* Deliver the deferred batch where irq_work cannot. */
 static DEFINE_PER_CPU(struct task_struct *, dma_fence_threads);
 
-/* The innermost delivery on this CPU; interrupts are disabled while it is set. */
-static DEFINE_PER_CPU(struct dma_fence_delivery *, dma_fence_delivery);
+/* Interrupts disabled. */
+static struct dma_fence_delivery *this_delivery(void)
+{
+	return __this_cpu_read(dma_fence_shards.delivery);
+}
 
 static struct dma_fence_shard *shard_of_batch(const struct dma_fence_batch *batch)
 {
@@ -151,7 +159,7 @@ static bool delivering_here(struct dma_fence_shard *shard,
 		return d && d->task == current;
 	}
 
-	for (d = this_cpu_read(dma_fence_delivery); d; d = d->outer)
+	for (d = this_delivery(); d; d = d->outer)
 		if (d->fence == fence)
 			return true;
 	return false;
@@ -235,13 +243,14 @@ static bool dma_fence_claim(struct dma_fence *fence, ktime_t timestamp,
 }
 
 /*
- * Claim a fence that has callbacks into @batch, with a reference.
+ * Claim a fence that has callbacks into @batch, with a reference. Sets @first to
+ * whether the batch was empty before.
  *
  * One that has none left is on its way to dma_fence_release(), which will find
  * the callbacks still listed and sees to them.
  */
 static bool dma_fence_claim_batch(struct dma_fence *fence, ktime_t timestamp,
-				  struct dma_fence_batch *batch)
+				  struct dma_fence_batch *batch, bool *first)
 {
 	struct dma_fence_shard *shard = shard_of_batch(batch);
 	struct list_head cbs;
@@ -256,8 +265,10 @@ static bool dma_fence_claim_batch(struct dma_fence *fence, ktime_t timestamp,
 	 */
 	raw_spin_lock(&shard->lock);
 	claimed = dma_fence_claim(fence, timestamp, batch->shard, &cbs);
-	if (claimed)
+	if (claimed) {
+		*first = dma_fence_batch_empty(batch);
 		dma_fence_batch_append(batch, fence, &cbs, true);
+	}
 	raw_spin_unlock(&shard->lock);
 
 	if (unlikely(!claimed))
@@ -275,19 +286,26 @@ static bool dma_fence_claim_batch(struct dma_fence *fence, ktime_t timestamp,
  */
 static void run_callbacks(struct dma_fence_delivery *d, unsigned int max)
 {
+	struct list_head *node = READ_ONCE(d->cbs.next), *next;
 	struct dma_fence *fence = d->fence;
 
-	while (max-- && !list_empty(&d->cbs)) {
+	for (; max-- && node != &d->cbs; node = next) {
 		struct dma_fence_cb *cb;
 
-		cb = list_first_entry(&d->cbs, struct dma_fence_cb, node);
-		list_del_init(&cb->node);
+		cb = list_entry(node, struct dma_fence_cb, node);
+		next = node->next;
+		list_del_init(node);
 		/* The callback's last touch by the core: it may free itself. */
 		cb->func(fence, cb);
+
+		/* Guess first: the CPU need not wait for what it has stored. */
+		if (unlikely(READ_ONCE(d->cbs.next) != next))
+			next = READ_ONCE(d->cbs.next);
 	}
 
 	/* What follows is not prepared to be interrupted by a signaller. */
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT) && WARN_ON_ONCE(!irqs_disabled()))
+	if (IS_ENABLED(CONFIG_DEBUG_IRQFLAGS) && !IS_ENABLED(CONFIG_PREEMPT_RT) &&
+	    WARN_ON_ONCE(!irqs_disabled()))
 		local_irq_disable();
 }
 
@@ -297,14 +315,14 @@ static void delivery_enter(struct dma_fence_delivery *d)
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		return;
 
-	d->outer = this_cpu_read(dma_fence_delivery);
-	this_cpu_write(dma_fence_delivery, d);
+	d->outer = this_delivery();
+	__this_cpu_write(dma_fence_shards.delivery, d);
 }
 
 static void delivery_leave(struct dma_fence_delivery *d)
 {
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		this_cpu_write(dma_fence_delivery, d->outer);
+		__this_cpu_write(dma_fence_shards.delivery, d->outer);
 }
 
 static void window_publish(struct dma_fence_shard *shard,
@@ -404,6 +422,19 @@ static void run_batch(struct dma_fence_batch *batch, unsigned long flags)
 	} while (run_window(batch));
 }
 
+/* What a direct delivery has left behind: callbacks, or fences signalled by them. */
+static noinline void run_rest(struct dma_fence_shard *shard,
+			      struct dma_fence_delivery *d, unsigned long flags)
+{
+	raw_spin_lock(&shard->lock);
+	if (!list_empty(&d->cbs))
+		dma_fence_batch_push(d->batch, d->fence, &d->cbs);
+	shard_set_running(shard, NULL);
+	raw_spin_unlock(&shard->lock);
+
+	run_batch(d->batch, flags);
+}
+
 /*
  * Deliver a fence that this CPU has just claimed to a list of its own. The first
  * window is announced by @shard->running alone, and most fences need no other:
@@ -412,25 +443,20 @@ static void run_batch(struct dma_fence_batch *batch, unsigned long flags)
 static void run_claimed(struct dma_fence_shard *shard,
 			struct dma_fence_delivery *d, unsigned long flags)
 {
-	struct dma_fence_batch batch;
+	struct dma_fence_batch batch __uninitialized;
 
-	dma_fence_batch_init(&batch, smp_processor_id());
+	dma_fence_batch_init(&batch, shard->cpu);
 	d->batch = &batch;
+	d->outer = NULL;
 
-	delivery_enter(d);
+	shard->delivery = d;
 	run_callbacks(d, DMA_FENCE_WINDOW);
-	delivery_leave(d);
+	shard->delivery = NULL;
 
-	if (likely(list_empty(&d->cbs))) {
+	if (likely(list_empty(&d->cbs) && !batch.filled))
 		shard_set_running(shard, NULL);
-	} else {
-		raw_spin_lock(&shard->lock);
-		dma_fence_batch_push(&batch, d->fence, &d->cbs);
-		shard_set_running(shard, NULL);
-		raw_spin_unlock(&shard->lock);
-	}
-
-	run_batch(&batch, flags);
+	else
+		run_rest(shard, d, flags);
 }
 
 /*
@@ -598,6 +624,7 @@ static int __init dma_fence_deliver_init(void)
 	for_each_possible_cpu(cpu) {
 		struct dma_fence_shard *shard = per_cpu_ptr(&dma_fence_shards, cpu);
 
+		shard->cpu = cpu;
 		raw_spin_lock_init(&shard->lock);
 		INIT_LIST_HEAD(&shard->windows);
 		dma_fence_batch_init(&shard->deferred, cpu);
@@ -630,9 +657,9 @@ early_initcall(dma_fence_deliver_init);
  */
 bool __dma_fence_signal_locked(struct dma_fence *fence, ktime_t timestamp)
 {
-	struct dma_fence_delivery *outer = NULL;
+	struct dma_fence_shard *shard;
+	bool signaled, first, irqs_off;
 	unsigned long flags;
-	bool signaled;
 
 	if (dma_fence_test_signaled_flag(fence))
 		return false;
@@ -642,17 +669,17 @@ bool __dma_fence_signal_locked(struct dma_fence *fence, ktime_t timestamp)
 
 	/* Some callers leave interrupts enabled; their CPU stays the same. */
 	local_irq_save(flags);
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		outer = this_cpu_read(dma_fence_delivery);
-	if (outer) {
-		signaled = dma_fence_claim_batch(fence, timestamp, outer->batch);
+	shard = this_cpu_ptr(&dma_fence_shards);
+	if (shard->delivery) {
+		signaled = dma_fence_claim_batch(fence, timestamp,
+						 shard->delivery->batch, &first);
 	} else {
-		struct dma_fence_batch *deferred =
-			this_cpu_ptr(&dma_fence_shards.deferred);
-
-		signaled = dma_fence_claim_batch(fence, timestamp, deferred);
-		if (signaled)
-			deferred_kick(irqs_disabled_flags(flags));
+		signaled = dma_fence_claim_batch(fence, timestamp,
+						 &shard->deferred, &first);
+		irqs_off = irqs_disabled_flags(flags);
+		/* Whoever has been called for the first one takes the others. */
+		if (signaled && (first || (!irqs_off && !shard->threaded)))
+			deferred_kick(irqs_off);
 	}
 	local_irq_restore(flags);
 
@@ -660,16 +687,18 @@ bool __dma_fence_signal_locked(struct dma_fence *fence, ktime_t timestamp)
 }
 
 /* Claim and deliver. Drops the fence lock. */
-static bool signal_unlock(struct dma_fence *fence, ktime_t timestamp,
+static bool signal_unlock(struct dma_fence_shard *shard,
+			  struct dma_fence *fence, ktime_t timestamp,
 			  spinlock_t *lock, unsigned long flags)
 {
-	struct dma_fence_shard *shard = this_cpu_ptr(&dma_fence_shards);
-	struct dma_fence_delivery d = { .fence = fence };
+	/* Clearing all of it would take longer than the rest. */
+	struct dma_fence_delivery d __uninitialized;
 	bool signaled;
 
+	d.fence = fence;
 	/* Before CLAIMED can be seen, so that a remover finds it set. */
 	shard_set_running(shard, fence);
-	signaled = dma_fence_claim(fence, timestamp, smp_processor_id(), &d.cbs);
+	signaled = dma_fence_claim(fence, timestamp, shard->cpu, &d.cbs);
 	if (unlikely(!signaled)) {
 		shard_set_running(shard, NULL);
 		spin_unlock_irqrestore(lock, flags);
@@ -699,9 +728,13 @@ bool __dma_fence_signal(struct dma_fence *fence, ktime_t timestamp)
 	if (!lock)
 		return false;
 
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT) && !list_empty(&fence->cb_list) &&
-	    !this_cpu_read(dma_fence_delivery))
-		return signal_unlock(fence, timestamp, lock, flags);
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) && !list_empty(&fence->cb_list)) {
+		struct dma_fence_shard *shard = this_cpu_ptr(&dma_fence_shards);
+
+		if (likely(!shard->delivery))
+			return signal_unlock(shard, fence, timestamp, lock,
+					     flags);
+	}
 
 	signaled = __dma_fence_signal_locked(fence, timestamp);
 	spin_unlock_irqrestore(lock, flags);
@@ -729,7 +762,7 @@ void dma_fence_collect_begin(struct dma_fence_collector *c)
 		return;
 
 	/* A delivery that is going on already takes it as well. */
-	outer = this_cpu_read(dma_fence_delivery);
+	outer = this_delivery();
 	c->delivery.batch = outer ? outer->batch : &c->batch;
 	c->delivery.fence = NULL;
 	delivery_enter(&c->delivery);
@@ -785,7 +818,7 @@ bool __dma_fence_signal_if_done_locked(struct dma_fence *fence,
 	}
 
 	local_irq_save(flags);
-	outer = this_cpu_read(dma_fence_delivery);
+	outer = this_delivery();
 	deferred = this_cpu_ptr(&dma_fence_shards.deferred);
 	d.batch = outer ? outer->batch : deferred;
 
@@ -841,18 +874,12 @@ static unsigned long lock_settled(struct dma_fence_shard *shard,
 	}
 }
 
-/*
- * Decide between removed and delivered for a callback of a claimed fence. Waits
- * as long as another CPU runs callbacks of this fence, and for nothing else.
- */
-static bool settle(struct dma_fence *fence, struct dma_fence_cb *cb)
+static noinline bool settle_slow(struct dma_fence_shard *shard,
+				 struct dma_fence *fence,
+				 struct dma_fence_cb *cb)
 {
-	struct dma_fence_shard *shard = shard_of_fence(fence);
 	bool removed, put = false;
 	unsigned long flags;
-
-	if (delivered_for_sure(shard, fence, cb))
-		return false;
 
 	flags = lock_settled(shard, fence);
 	removed = !list_empty(&cb->node);
@@ -863,6 +890,19 @@ static bool settle(struct dma_fence *fence, struct dma_fence_cb *cb)
 	if (put)
 		dma_fence_put(fence);
 	return removed;
+}
+
+/*
+ * Decide between removed and delivered for a callback of a claimed fence. Waits
+ * as long as another CPU runs callbacks of this fence, and for nothing else.
+ */
+static bool settle(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct dma_fence_shard *shard = shard_of_fence(fence);
+
+	if (likely(delivered_for_sure(shard, fence, cb)))
+		return false;
+	return settle_slow(shard, fence, cb);
 }
 
 /*
@@ -944,9 +984,13 @@ EXPORT_SYMBOL(dma_fence_remove_callback_locked);
 bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	unsigned long flags;
-	spinlock_t *lock = dma_fence_lock_unclaimed(fence, &flags);
+	spinlock_t *lock;
 	bool removed;
 
+	if (fence_is_claimed(fence))
+		return settle(fence, cb);
+
+	lock = dma_fence_lock_unclaimed(fence, &flags);
 	if (!lock)
 		return settle(fence, cb);
 
@@ -995,7 +1039,7 @@ static void flush_claimed(struct dma_fence *fence)
 		raw_spin_unlock(&shard->lock);
 
 		dma_fence_batch_init(&nested, smp_processor_id());
-		outer = this_cpu_read(dma_fence_delivery);
+		outer = this_delivery();
 		d.batch = outer ? outer->batch : &nested;
 		preempt_disable();
 		window_run(shard, &d, put);

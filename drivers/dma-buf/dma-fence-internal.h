@@ -26,7 +26,19 @@ struct dma_fence_batch {
 	bool filled;
 } __aligned(4);	/* tagged like struct dma_fence */
 
-void dma_fence_batch_init(struct dma_fence_batch *batch, unsigned int shard);
+#define DMA_FENCE_BATCH_HEAD	2UL	/* tag of the head's prev pointer */
+
+/* Make a batch empty. Inline, since every signal has one. */
+static inline void dma_fence_batch_init(struct dma_fence_batch *batch,
+					unsigned int shard)
+{
+	batch->list.next = &batch->list;
+	batch->list.prev = (void *)((unsigned long)&batch->list |
+				    DMA_FENCE_BATCH_HEAD);
+	batch->shard = shard;
+	batch->filled = false;
+}
+
 bool dma_fence_batch_empty(const struct dma_fence_batch *batch);
 void dma_fence_batch_push(struct dma_fence_batch *batch,
 			  struct dma_fence *fence, struct list_head *cbs);

@@ -451,6 +451,22 @@ EXPORT_SYMBOL(dma_fence_check_and_signal_locked);
  */
 
 /*
+ * Is it for the caller to ask the issuer to signal? Once in a fence's life, and
+ * not when there is nothing to ask. Fence lock held, fence not claimed.
+ */
+static bool must_enable_signaling(struct dma_fence *fence)
+{
+	/* The first caller sets it, the others are spared the atomic. */
+	if (test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags) ||
+	    test_and_set_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags))
+		return false;
+
+	/* The operations stay until the fence is claimed. */
+	return rcu_dereference_protected(fence->ops, 1)->enable_signaling &&
+	       !dma_fence_test_signaled_flag(fence);
+}
+
+/*
  * Make the issuer signal. Fence lock held. Returns false when the fence has
  * signalled, now or before. What its operation signals is collected in @c.
  *
@@ -462,31 +478,51 @@ static bool enable_signaling_locked(struct dma_fence *fence,
 				    struct dma_fence_collector *c)
 {
 	const struct dma_fence_ops *ops;
-	bool enabled = true;
-
-	/* The first caller sets it, the others are spared the atomic. */
-	if (test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags) ||
-	    test_and_set_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags))
-		return !dma_fence_test_signaled_flag(fence);
-	if (dma_fence_test_signaled_flag(fence))
-		return false;
+	bool enabled;
 
 	rcu_read_lock();
 	ops = rcu_dereference(fence->ops);
-	if (ops->enable_signaling) {
-		trace_dma_fence_enable_signal(fence);
+	trace_dma_fence_enable_signal(fence);
 
-		dma_fence_collect_begin(c);
-		enabled = ops->enable_signaling(fence);
-		if (!enabled)
-			__dma_fence_signal_locked(fence, ktime_get());
-		dma_fence_collect_end(c);
-	}
+	dma_fence_collect_begin(c);
+	enabled = ops->enable_signaling(fence);
+	if (!enabled)
+		__dma_fence_signal_locked(fence, ktime_get());
+	dma_fence_collect_end(c);
 	rcu_read_unlock();
 
 	/* An operation that has signalled its own fence may still say true. */
 	return enabled &&
 	       !test_bit(DMA_FENCE_FLAG_CLAIMED_BIT, &fence->flags);
+}
+
+static void queue_callback(struct dma_fence *fence, struct dma_fence_cb *cb,
+			   dma_fence_func_t func, bool front)
+{
+	cb->func = func;
+	if (front)
+		list_add(&cb->node, &fence->cb_list);
+	else
+		list_add_tail(&cb->node, &fence->cb_list);
+}
+
+/*
+ * Enable signalling, and queue @cb, if there is one, unless that has signalled
+ * the fence. Drops the lock. Out of line, to spare others the stack of it.
+ */
+static noinline bool enable_and_add(struct dma_fence *fence,
+				    struct dma_fence_cb *cb,
+				    dma_fence_func_t func, bool front,
+				    spinlock_t *lock, unsigned long flags)
+{
+	struct dma_fence_collector collector;
+	bool pending;
+
+	pending = enable_signaling_locked(fence, &collector);
+	if (pending && cb)
+		queue_callback(fence, cb, func, front);
+	dma_fence_collect_deliver(&collector, lock, flags);
+	return pending;
 }
 
 /*
@@ -499,7 +535,6 @@ static bool enable_signaling_locked(struct dma_fence *fence,
 bool __dma_fence_add(struct dma_fence *fence, struct dma_fence_cb *cb,
 		     dma_fence_func_t func, bool enable, bool front)
 {
-	struct dma_fence_collector collector;
 	unsigned long flags;
 	spinlock_t *lock;
 	bool queued;
@@ -512,20 +547,13 @@ bool __dma_fence_add(struct dma_fence *fence, struct dma_fence_cb *cb,
 	if (!lock)
 		return false;
 
-	collector.batch.filled = false;
-	if (enable)
-		queued = enable_signaling_locked(fence, &collector);
-	else
-		queued = !dma_fence_test_signaled_flag(fence);
+	if (enable && must_enable_signaling(fence))
+		return enable_and_add(fence, cb, func, front, lock, flags);
 
-	if (queued) {
-		cb->func = func;
-		if (front)
-			list_add(&cb->node, &fence->cb_list);
-		else
-			list_add_tail(&cb->node, &fence->cb_list);
-	}
-	dma_fence_collect_deliver(&collector, lock, flags);
+	queued = !dma_fence_test_signaled_flag(fence);
+	if (queued)
+		queue_callback(fence, cb, func, front);
+	spin_unlock_irqrestore(lock, flags);
 	return queued;
 }
 
@@ -566,7 +594,6 @@ EXPORT_SYMBOL(dma_fence_add_callback);
  */
 void dma_fence_enable_sw_signaling(struct dma_fence *fence)
 {
-	struct dma_fence_collector collector;
 	unsigned long flags;
 	spinlock_t *lock;
 
@@ -577,9 +604,10 @@ void dma_fence_enable_sw_signaling(struct dma_fence *fence)
 	if (!lock)
 		return;
 
-	collector.batch.filled = false;
-	enable_signaling_locked(fence, &collector);
-	dma_fence_collect_deliver(&collector, lock, flags);
+	if (must_enable_signaling(fence))
+		enable_and_add(fence, NULL, NULL, false, lock, flags);
+	else
+		spin_unlock_irqrestore(lock, flags);
 }
 EXPORT_SYMBOL(dma_fence_enable_sw_signaling);
 
