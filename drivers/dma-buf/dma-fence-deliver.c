@@ -49,9 +49,11 @@
 
 /*
  * The bound on callbacks that run with interrupts disabled, and on what a
- * remover waits for. A boundary costs a lock round trip.
+ * remover waits for. A boundary costs a few lock round trips, so for a signaller
+ * who has interrupts disabled anyway only the remover counts.
  */
 #define DMA_FENCE_WINDOW	32
+#define DMA_FENCE_WIDE_WINDOW	512
 
 #define DMA_FENCE_SHARD_SHIFT	48
 
@@ -286,7 +288,7 @@ static bool dma_fence_claim_batch(struct dma_fence *fence, ktime_t timestamp,
  */
 static void run_callbacks(struct dma_fence_delivery *d, unsigned int max)
 {
-	struct list_head *node = READ_ONCE(d->cbs.next), *next;
+	struct list_head *node = READ_ONCE(d->cbs.next), *next, *guess;
 	struct dma_fence *fence = d->fence;
 
 	for (; max-- && node != &d->cbs; node = next) {
@@ -294,12 +296,19 @@ static void run_callbacks(struct dma_fence_delivery *d, unsigned int max)
 
 		cb = list_entry(node, struct dma_fence_cb, node);
 		next = node->next;
-		list_del_init(node);
+		__list_del(&d->cbs, next);
+		INIT_LIST_HEAD(node);
 		/* The callback's last touch by the core: it may free itself. */
 		cb->func(fence, cb);
 
-		/* Guess first: the CPU need not wait for what it has stored. */
-		if (unlikely(READ_ONCE(d->cbs.next) != next))
+		/*
+		 * As a rule nobody has removed the next one. Hidden from the
+		 * compiler, which would use what it has read instead, and make
+		 * the CPU wait for its own store each time.
+		 */
+		guess = next;
+		OPTIMIZER_HIDE_VAR(guess);
+		if (unlikely(READ_ONCE(d->cbs.next) != guess))
 			next = READ_ONCE(d->cbs.next);
 	}
 
@@ -351,27 +360,34 @@ static void window_withdraw(struct dma_fence_shard *shard,
 	raw_spin_unlock(&shard->lock);
 }
 
-/* Take up to a window's worth of the group behind @prev. Shard lock held. */
+static unsigned int window_size(unsigned long flags)
+{
+	return irqs_disabled_flags(flags) ? DMA_FENCE_WIDE_WINDOW :
+					    DMA_FENCE_WINDOW;
+}
+
+/* Take up to @max callbacks of the group behind @prev. Shard lock held. */
 static void window_open(struct dma_fence_shard *shard, struct list_head *prev,
-			struct dma_fence_delivery *d, bool *put)
+			struct dma_fence_delivery *d, unsigned int max)
 {
 	d->fence = dma_fence_batch_first(prev);
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		d->task = current;
-	dma_fence_batch_cut(prev, DMA_FENCE_WINDOW, &d->cbs, put);
+	dma_fence_batch_cut(prev, max, &d->cbs, &d->put);
 	window_publish(shard, d);
 }
 
 static void window_run(struct dma_fence_shard *shard,
-		       struct dma_fence_delivery *d, bool put)
+		       struct dma_fence_delivery *d)
 {
 	delivery_enter(d);
-	run_callbacks(d, DMA_FENCE_WINDOW);
+	run_callbacks(d, UINT_MAX);
 	/*
 	 * Inside the window: a fence that lives on somebody's stack is kept by
-	 * its waiter, who stays until the window is withdrawn.
+	 * its waiter, who stays until the window is withdrawn. See
+	 * dma_fence_callback_ends_use().
 	 */
-	if (put)
+	if (d->put)
 		dma_fence_put(d->fence);
 	delivery_leave(d);
 
@@ -382,25 +398,25 @@ static void window_run(struct dma_fence_shard *shard,
  * Deliver one window of a batch, and add to the batch what is signalled
  * meanwhile. False when the batch was empty.
  */
-static bool run_window(struct dma_fence_batch *batch)
+static bool run_window(struct dma_fence_batch *batch, unsigned int max)
 {
 	struct dma_fence_shard *shard = shard_of_batch(batch);
 	struct dma_fence_delivery d = { .batch = batch };
 	struct dma_fence *fence;
-	bool put, busy;
+	bool busy;
 
 	raw_spin_lock(&shard->lock);
 	fence = dma_fence_batch_first(&batch->list);
 	/* By dma_fence_flush_callbacks(): the rest has to wait its turn. */
 	busy = fence && delivering(shard, fence);
 	if (fence && !busy)
-		window_open(shard, &batch->list, &d, &put);
+		window_open(shard, &batch->list, &d, max);
 	raw_spin_unlock(&shard->lock);
 
 	if (unlikely(busy))
 		cpu_relax();
 	else if (fence)
-		window_run(shard, &d, put);
+		window_run(shard, &d);
 	return fence;
 }
 
@@ -419,7 +435,7 @@ static void run_batch(struct dma_fence_batch *batch, unsigned long flags)
 			local_irq_restore(flags);
 			local_irq_disable();
 		}
-	} while (run_window(batch));
+	} while (run_window(batch, window_size(flags)));
 }
 
 /* What a direct delivery has left behind: callbacks, or fences signalled by them. */
@@ -447,10 +463,11 @@ static void run_claimed(struct dma_fence_shard *shard,
 
 	dma_fence_batch_init(&batch, shard->cpu);
 	d->batch = &batch;
+	d->put = false;
 	d->outer = NULL;
 
 	shard->delivery = d;
-	run_callbacks(d, DMA_FENCE_WINDOW);
+	run_callbacks(d, window_size(flags));
 	shard->delivery = NULL;
 
 	if (likely(list_empty(&d->cbs) && !batch.filled))
@@ -500,7 +517,7 @@ static void deferred_irq_work(struct irq_work *work)
 	if (!cpu_online(smp_processor_id()))
 		return;
 	if (!shard->threaded)
-		run_window(&shard->deferred);
+		run_window(&shard->deferred, DMA_FENCE_WINDOW);
 	if (!dma_fence_batch_empty(&shard->deferred))
 		deferred_kick(true);
 }
@@ -525,7 +542,7 @@ static bool run_deferred(struct dma_fence_shard *shard)
 				   !READ_ONCE(shard->waiters),
 				   TASK_UNINTERRUPTIBLE);
 	}
-	ran = run_window(&shard->deferred);
+	ran = run_window(&shard->deferred, DMA_FENCE_WINDOW);
 	spin_unlock(&shard->expiry);
 	return ran;
 }
@@ -552,7 +569,7 @@ static bool run_deferred(struct dma_fence_shard *shard)
 
 	preempt_disable();
 	local_irq_disable();
-	ran = run_window(&shard->deferred);
+	ran = run_window(&shard->deferred, DMA_FENCE_WINDOW);
 	/* Nobody else fills it, so nobody can be holding a lock. */
 	if (!ran)
 		shard->threaded = false;
@@ -906,27 +923,25 @@ static bool settle(struct dma_fence *fence, struct dma_fence_cb *cb)
 }
 
 /*
- * dma_fence_wait_running - wait while another CPU runs callbacks of a fence
+ * dma_fence_callback_ends_use - is the running callback the last that the core
+ * has to do with its fence, as far as the callback's owner is concerned?
  *
- * For waiters that had no callback of their own to settle.
+ * For callbacks of @fence. When the answer is no, a reference is dropped after
+ * the last callback, and an owner of the fence who does not go by references has
+ * to settle the callback before he lets go of the memory.
  */
-void dma_fence_wait_running(struct dma_fence *fence)
+bool dma_fence_callback_ends_use(struct dma_fence *fence)
 {
-	struct dma_fence_shard *shard;
-	unsigned long flags;
+	struct dma_fence_delivery *d;
 
-	if (!fence_is_claimed(fence))
-		return;
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return false;
 
-	shard = shard_of_fence(fence);
-	/* Pairs with shard_set_running(). */
-	if (smp_load_acquire(&shard->running) != fence &&
-	    /* Pairs with window_withdraw(). */
-	    !smp_load_acquire(&shard->nr_windows))
-		return;
-
-	flags = lock_settled(shard, fence);
-	raw_spin_unlock_irqrestore(&shard->lock, flags);
+	d = this_delivery();
+	/* A driver that signals by itself calls callbacks by itself. */
+	if (!d || d->fence != fence)
+		return false;
+	return !d->put || !list_empty(&d->cbs);
 }
 
 static bool unlink_unclaimed(struct dma_fence_cb *cb)
@@ -1027,7 +1042,6 @@ static void flush_claimed(struct dma_fence *fence)
 	struct dma_fence_delivery d = { }, *outer;
 	struct dma_fence_batch nested;
 	unsigned long flags;
-	bool put;
 
 	for (;;) {
 		flags = lock_settled(shard, fence);
@@ -1035,14 +1049,14 @@ static void flush_claimed(struct dma_fence *fence)
 			break;
 
 		/* Nobody is at it: it need not wait for whoever will be. */
-		window_open(shard, fence->batch_prev, &d, &put);
+		window_open(shard, fence->batch_prev, &d, window_size(flags));
 		raw_spin_unlock(&shard->lock);
 
 		dma_fence_batch_init(&nested, smp_processor_id());
 		outer = this_delivery();
 		d.batch = outer ? outer->batch : &nested;
 		preempt_disable();
-		window_run(shard, &d, put);
+		window_run(shard, &d);
 		run_batch(&nested, flags);
 		local_irq_restore(flags);
 		preempt_enable();

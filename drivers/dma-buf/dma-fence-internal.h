@@ -58,6 +58,7 @@ bool dma_fence_batch_unlink(struct dma_fence *fence, struct list_head *node);
  * @link: in the list of windows of the shard
  * @outer: the delivery that this one is nested in
  * @task: who delivers; only used on PREEMPT_RT
+ * @put: a reference on @fence is dropped when the window is empty
  */
 struct dma_fence_delivery {
 	struct dma_fence *fence;
@@ -66,6 +67,7 @@ struct dma_fence_delivery {
 	struct list_head link;
 	struct dma_fence_delivery *outer;
 	struct task_struct *task;
+	bool put;
 } __aligned(4);	/* @cbs is linked to tagged pointers */
 
 /**
@@ -87,33 +89,45 @@ bool __dma_fence_signal(struct dma_fence *fence, ktime_t timestamp);
 bool __dma_fence_signal_locked(struct dma_fence *fence, ktime_t timestamp);
 bool __dma_fence_signal_if_done_locked(struct dma_fence *fence,
 				       bool (*done)(struct dma_fence *fence));
-void dma_fence_wait_running(struct dma_fence *fence);
+bool dma_fence_callback_ends_use(struct dma_fence *fence);
 bool __dma_fence_add(struct dma_fence *fence, struct dma_fence_cb *cb,
 		     dma_fence_func_t func, bool enable, bool front);
 
 /*
- * The fence lock, for as long as the fence can be seen not to have signalled:
- * within this section the issuer cannot take the lock away. NULL when the fence
- * has been claimed. The lock is not to be looked up again for the unlock, after
- * which the fence may be gone.
+ * The fence lock, unless the fence can be seen to have one of the bits that are
+ * set when it is claimed: SIGNALED, which a driver may also set by itself, or
+ * CLAIMED. Until then the issuer cannot take the lock away. The lock is not to be
+ * looked up again for the unlock, after which the fence may be gone.
  */
-static inline spinlock_t *dma_fence_lock_unclaimed(struct dma_fence *fence,
-						   unsigned long *flags)
+static __always_inline spinlock_t *
+dma_fence_lock_unless(struct dma_fence *fence, int bit, unsigned long *flags)
 {
 	spinlock_t *lock = NULL;
 
 	rcu_read_lock();
 	/* Pairs with the atomic update of the flags in dma_fence_claim(). */
-	if (!test_bit_acquire(DMA_FENCE_FLAG_CLAIMED_BIT, &fence->flags)) {
+	if (!test_bit_acquire(bit, &fence->flags)) {
 		lock = dma_fence_spinlock(fence);
 		spin_lock_irqsave(lock, *flags);
-		if (test_bit(DMA_FENCE_FLAG_CLAIMED_BIT, &fence->flags)) {
+		if (unlikely(test_bit(bit, &fence->flags))) {
 			spin_unlock_irqrestore(lock, *flags);
 			lock = NULL;
 		}
 	}
 	rcu_read_unlock();
 	return lock;
+}
+
+static inline spinlock_t *dma_fence_lock_unclaimed(struct dma_fence *fence,
+						   unsigned long *flags)
+{
+	return dma_fence_lock_unless(fence, DMA_FENCE_FLAG_CLAIMED_BIT, flags);
+}
+
+static inline spinlock_t *dma_fence_lock_pending(struct dma_fence *fence,
+						 unsigned long *flags)
+{
+	return dma_fence_lock_unless(fence, DMA_FENCE_FLAG_SIGNALED_BIT, flags);
 }
 
 #endif /* __DMA_FENCE_INTERNAL_H */

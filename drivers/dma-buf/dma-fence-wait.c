@@ -19,8 +19,7 @@
 /**
  * struct fence_waiter - a task that sleeps on a fence
  * @base: the callback, in front of all others
- * @task: to be woken; stays as long as the waiter does, which settles @base
- *	before it goes
+ * @task: to be woken; %NULL once the waiter may go without settling @base
  */
 struct fence_waiter {
 	struct dma_fence_cb base;
@@ -29,8 +28,15 @@ struct fence_waiter {
 
 static void fence_waiter_wake(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
-	wake_up_state(container_of(cb, struct fence_waiter, base)->task,
-		      TASK_NORMAL);
+	struct fence_waiter *waiter = container_of(cb, struct fence_waiter, base);
+	struct task_struct *task = waiter->task;
+
+	/* The task may exit at once; its memory outlives the section. */
+	guard(rcu)();
+	if (dma_fence_callback_ends_use(fence))
+		/* Pairs with fence_waiter_settle(). */
+		smp_store_release(&waiter->task, NULL);
+	wake_up_state(task, TASK_NORMAL);
 }
 
 /*
@@ -69,24 +75,23 @@ static void fence_wait_unlock(struct dma_fence *fence)
 }
 
 /*
- * The fence has signalled, perhaps a moment ago: do not return into the middle
- * of that. Callbacks that are running at this moment are waited for as well,
- * which those who waited on the fence lock have always been given.
+ * The waiter's memory is its own again. It does not stay for the callbacks that
+ * come after its own, unless the core has yet to drop a reference on the fence.
  */
-static signed long fence_signaled(struct dma_fence *fence, signed long left)
-{
-	dma_fence_wait_running(fence);
-	fence_wait_unlock(fence);
-	return max(left, 1L);
-}
-
-/* The waiter's memory is its own again. */
 static void fence_waiter_settle(struct dma_fence *fence,
 				struct fence_waiter *waiter)
 {
-	dma_fence_remove_callback(fence, &waiter->base);
+	/* Pairs with fence_waiter_wake(). */
+	if (smp_load_acquire(&waiter->task))
+		dma_fence_remove_callback(fence, &waiter->base);
 	if (dma_fence_test_signaled_flag(fence))
 		fence_wait_unlock(fence);
+}
+
+static signed long fence_signaled(struct dma_fence *fence, signed long left)
+{
+	fence_wait_unlock(fence);
+	return max(left, 1L);
 }
 
 /**

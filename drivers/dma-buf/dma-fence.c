@@ -452,7 +452,7 @@ EXPORT_SYMBOL(dma_fence_check_and_signal_locked);
 
 /*
  * Is it for the caller to ask the issuer to signal? Once in a fence's life, and
- * not when there is nothing to ask. Fence lock held, fence not claimed.
+ * not when there is nothing to ask. Fence lock held, fence not signalled.
  */
 static bool must_enable_signaling(struct dma_fence *fence)
 {
@@ -462,8 +462,7 @@ static bool must_enable_signaling(struct dma_fence *fence)
 		return false;
 
 	/* The operations stay until the fence is claimed. */
-	return rcu_dereference_protected(fence->ops, 1)->enable_signaling &&
-	       !dma_fence_test_signaled_flag(fence);
+	return rcu_dereference_protected(fence->ops, 1)->enable_signaling;
 }
 
 /*
@@ -519,10 +518,36 @@ static noinline bool enable_and_add(struct dma_fence *fence,
 	bool pending;
 
 	pending = enable_signaling_locked(fence, &collector);
-	if (pending && cb)
-		queue_callback(fence, cb, func, front);
+	if (cb) {
+		if (pending)
+			queue_callback(fence, cb, func, front);
+		else
+			INIT_LIST_HEAD(&cb->node);
+	}
 	dma_fence_collect_deliver(&collector, lock, flags);
 	return pending;
+}
+
+static __always_inline bool add_callback(struct dma_fence *fence,
+					 struct dma_fence_cb *cb,
+					 dma_fence_func_t func,
+					 bool enable, bool front)
+{
+	unsigned long flags;
+	spinlock_t *lock = dma_fence_lock_pending(fence, &flags);
+
+	if (!lock) {
+		/* So that it may be removed all the same. */
+		INIT_LIST_HEAD(&cb->node);
+		return false;
+	}
+
+	if (enable && must_enable_signaling(fence))
+		return enable_and_add(fence, cb, func, front, lock, flags);
+
+	queue_callback(fence, cb, func, front);
+	spin_unlock_irqrestore(lock, flags);
+	return true;
 }
 
 /*
@@ -535,26 +560,7 @@ static noinline bool enable_and_add(struct dma_fence *fence,
 bool __dma_fence_add(struct dma_fence *fence, struct dma_fence_cb *cb,
 		     dma_fence_func_t func, bool enable, bool front)
 {
-	unsigned long flags;
-	spinlock_t *lock;
-	bool queued;
-
-	INIT_LIST_HEAD(&cb->node);
-	if (dma_fence_test_signaled_flag(fence))
-		return false;
-
-	lock = dma_fence_lock_unclaimed(fence, &flags);
-	if (!lock)
-		return false;
-
-	if (enable && must_enable_signaling(fence))
-		return enable_and_add(fence, cb, func, front, lock, flags);
-
-	queued = !dma_fence_test_signaled_flag(fence);
-	if (queued)
-		queue_callback(fence, cb, func, front);
-	spin_unlock_irqrestore(lock, flags);
-	return queued;
+	return add_callback(fence, cb, func, enable, front);
 }
 
 /**
@@ -579,7 +585,7 @@ int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb,
 	if (WARN_ON(!fence || !func))
 		return -EINVAL;
 
-	return __dma_fence_add(fence, cb, func, true, false) ? 0 : -ENOENT;
+	return add_callback(fence, cb, func, true, false) ? 0 : -ENOENT;
 }
 EXPORT_SYMBOL(dma_fence_add_callback);
 
@@ -597,10 +603,7 @@ void dma_fence_enable_sw_signaling(struct dma_fence *fence)
 	unsigned long flags;
 	spinlock_t *lock;
 
-	if (dma_fence_test_signaled_flag(fence))
-		return;
-
-	lock = dma_fence_lock_unclaimed(fence, &flags);
+	lock = dma_fence_lock_pending(fence, &flags);
 	if (!lock)
 		return;
 

@@ -259,29 +259,6 @@ static void delivery_flush_waits(struct kunit *test)
 	dft_thread_join(test, &thread);
 }
 
-static void delivery_wait_waits(struct kunit *test)
-{
-	const struct delivery_params *p = test->param_value;
-	unsigned int cpu = dft_other_cpu(test);
-	struct dft_fence *f = dft_fence_new(test, &dft_names_ops,
-					    DFT_INLINE_LOCK);
-	struct slow_cb cb = {};
-	struct dft_thread thread;
-
-	/*
-	 * Verify that a wait which finds the fence signalled does not return
-	 * while another CPU is in the middle of a callback.
-	 */
-
-	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &cb.base,
-						     slow_func), 0);
-	dft_thread_start(test, &thread, cpu, p->signal, &f->base);
-	KUNIT_EXPECT_TRUE(test, spin_until(dft_load(&cb.entered)));
-	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(&f->base, false, HZ), HZ);
-	KUNIT_EXPECT_TRUE(test, READ_ONCE(cb.left));
-	dft_thread_join(test, &thread);
-}
-
 /* As many callbacks as two windows have, and how they came to run. */
 struct relay {
 	struct dft_fence *f;
@@ -395,6 +372,56 @@ static void gate_func(struct dma_fence *fence, struct dma_fence_cb *base)
 	dft_store(&gate->reached, true);
 	if (!spin_until(dft_load(&gate->open)))
 		WRITE_ONCE(gate->timed_out, true);
+}
+
+struct early_bird {
+	struct dft_fence *fence;
+	struct gate gate;
+	bool waits;
+	long left;
+};
+
+static int early_bird_main(void *data)
+{
+	struct early_bird *bird = data;
+
+	dft_store(&bird->waits, true);
+	bird->left = dma_fence_wait_timeout(&bird->fence->base, false, 5 * HZ);
+	dft_store(&bird->gate.open, true);
+
+	return 0;
+}
+
+static void delivery_sleeper_is_free(struct kunit *test)
+{
+	const struct delivery_params *p = test->param_value;
+	unsigned int cpu = dft_other_cpu(test);
+	struct early_bird bird = {};
+	struct gate_cb cb = { .gate = &bird.gate };
+	struct dft_thread thread;
+
+	/*
+	 * Verify that a sleeper is back while a callback that was added before
+	 * the sleeper came is still at work.
+	 */
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "there a sleeper settles its callback");
+
+	bird.fence = dft_fence_new(test, &dft_names_ops, DFT_INLINE_LOCK);
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&bird.fence->base, &cb.base,
+						     gate_func), 0);
+	dft_thread_start(test, &thread, cpu, early_bird_main, &bird);
+	KUNIT_EXPECT_TRUE(test, sleep_until(dft_load(&bird.waits)));
+	/* Asleep, and not just on its way. */
+	usleep_range(2000, 3000);
+	p->signal(&bird.fence->base);
+	dft_thread_join(test, &thread);
+	dma_fence_flush_callbacks(&bird.fence->base);
+
+	KUNIT_EXPECT_TRUE(test, bird.gate.reached);
+	KUNIT_EXPECT_FALSE(test, bird.gate.timed_out);
+	KUNIT_EXPECT_GT(test, bird.left, 0);
 }
 
 /* A fence that is being delivered, and one that has to wait for its turn. */
@@ -1079,7 +1106,7 @@ static struct kunit_case delivery_test_cases[] = {
 	KUNIT_CASE_PARAM(delivery_without_foreign_lock, drag_gen_params),
 	KUNIT_CASE_PARAM(delivery_remove_waits, delivery_gen_params),
 	KUNIT_CASE_PARAM(delivery_flush_waits, delivery_gen_params),
-	KUNIT_CASE_PARAM(delivery_wait_waits, delivery_gen_params),
+	KUNIT_CASE_PARAM(delivery_sleeper_is_free, delivery_gen_params),
 	KUNIT_CASE(delivery_one_window_at_a_time),
 	KUNIT_CASE_PARAM(delivery_does_not_wait_for_others, queue_gen_params),
 	KUNIT_CASE(delivery_lock_is_free),

@@ -7,7 +7,8 @@
 // A driver that signals a job's hardware fence under its own lock leaves the
 // scheduler's callback to be run after the unlock. The callback uses the job and
 // the scheduler, so it has to be through before either goes: once a remaining
-// job is cancelled, when the scheduler is torn down with jobs that nobody has
+// job is cancelled, when a finished job is freed, after which nobody keeps the
+// scheduler from going, when the scheduler is torn down with jobs that nobody has
 // freed yet, and when the mock driver cleans up a job that has timed out.
 //
 // The mock scheduler and its jobs are freed with the test, soon after the last
@@ -22,6 +23,20 @@ expression sched, job;
 +/* The job's own callback may still be owed; free_job() comes next. */
 +if (job->s_fence->parent)
 +	dma_fence_flush_callbacks(job->s_fence->parent);
+
+@@
+identifier job;
+expression sched;
+@@
+ drm_sched_free_job_work(...)
+ {
+	<...
++	/* The callback that finished it has more to do with the scheduler. */
++	if (job->s_fence->parent)
++		dma_fence_flush_callbacks(job->s_fence->parent);
+	sched->ops->free_job(job);
+	...>
+ }
 
 @@
 iterator name list_for_each_entry;
