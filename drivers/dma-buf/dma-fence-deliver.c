@@ -286,7 +286,8 @@ static bool dma_fence_claim_batch(struct dma_fence *fence, ktime_t timestamp,
  * Run callbacks of @d->fence until the window is empty or @max have run. The
  * list is consistent whenever a callback runs, for it may remove its siblings.
  */
-static void run_callbacks(struct dma_fence_delivery *d, unsigned int max)
+static __always_inline void run_callbacks(struct dma_fence_delivery *d,
+					  unsigned int max)
 {
 	struct list_head *node = READ_ONCE(d->cbs.next), *next, *guess;
 	struct dma_fence *fence = d->fence;

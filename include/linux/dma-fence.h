@@ -456,10 +456,10 @@ static inline bool dma_fence_is_signaled(struct dma_fence *fence)
 
 	rcu_read_lock();
 	ops = rcu_dereference(fence->ops);
-	done = ops && ops->signaled && ops->signaled(fence);
+	done = likely(ops) && ops->signaled && ops->signaled(fence);
 	rcu_read_unlock();
 
-	if (done)
+	if (unlikely(done))
 		dma_fence_signal(fence);
 	return done;
 }

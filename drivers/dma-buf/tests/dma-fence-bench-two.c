@@ -184,7 +184,7 @@ static void finish_sleeper(struct bench *b)
 static void stream_fences(struct bench *b, unsigned int first, spinlock_t *lock,
 			  unsigned int callbacks)
 {
-	unsigned int i, j;
+	unsigned int i, j, sink = 0;
 
 	for (i = 0; i < MANY; i++) {
 		struct dma_fence *fence = &b->fences[first + i % 64];
@@ -192,11 +192,13 @@ static void stream_fences(struct bench *b, unsigned int first, spinlock_t *lock,
 
 		dma_fence_init(fence, &bench_release_ops, lock, 1, i + 1);
 		for (j = 0; j < callbacks; j++)
-			b->sink += dma_fence_add_callback(fence, &cbs[j].base,
-							  bench_nop);
+			sink += dma_fence_add_callback(fence, &cbs[j].base,
+						       bench_nop);
 		dma_fence_signal(fence);
 		dma_fence_put(fence);
 	}
+	if (sink)
+		KUNIT_FAIL(b->test, "callbacks not added");
 }
 
 static void stream(struct helper *h)

@@ -57,7 +57,6 @@ struct bench_cb {
  * struct bench - what the cases work on
  * @test: the KUnit test
  * @n: parameter of the case
- * @lock: an issuer's lock, for cases with fences that share one
  * @fences: memory for fences
  * @cbs: memory for callbacks, as many
  * @tree: the container of the array and chain cases
@@ -66,11 +65,12 @@ struct bench_cb {
  * @sample: what a batch has measured, if not how long it took
  * @sink: where results go that nobody wants
  * @cpu: the other CPU, if there is one
+ * @lock: an issuer's lock, for cases with fences that share one
+ * @end: nothing
  */
 struct bench {
 	struct kunit *test;
 	unsigned int n;
-	spinlock_t lock;	/* of fences */
 	struct dma_fence *fences;
 	struct bench_cb *cbs;
 	struct dma_fence *tree;
@@ -79,6 +79,9 @@ struct bench {
 	u64 sample;
 	unsigned long sink;
 	unsigned int cpu;
+	/* Nothing else in its cache line, where another CPU may be at it. */
+	spinlock_t lock ____cacheline_aligned;	/* of fences */
+	char end[0] ____cacheline_aligned;
 };
 
 /**

@@ -30,12 +30,15 @@ expression sched;
 @@
  drm_sched_free_job_work(...)
  {
-	<...
+	...
+	while (...) {
+	...
 +	/* The callback that finished it has more to do with the scheduler. */
 +	if (job->s_fence->parent)
 +		dma_fence_flush_callbacks(job->s_fence->parent);
 	sched->ops->free_job(job);
-	...>
+	}
+	...
  }
 
 @@
