@@ -7,7 +7,7 @@ TOOLS := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))tools/dma-fence
 BUILD ?= $(dir $(abspath $(lastword $(MAKEFILE_LIST))))build
 export BUILD
 
-.PHONY: help run test users check mutants litmus clean distclean
+.PHONY: help run test users check mutants litmus bench bench-x86 clean distclean
 
 help:
 	@echo 'make run            fetch, build and boot the kernel on UML, run every suite'
@@ -17,6 +17,8 @@ help:
 	@echo 'make check          script checks of the files of this repository'
 	@echo 'make mutants        break the core line by line, see a test catch each'
 	@echo 'make litmus         the memory orderings, under herd7'
+	@echo 'make bench          time the core against the pristine base, by turns'
+	@echo 'make bench-x86      count instructions instead, in QEMU'
 	@echo 'make clean          remove what was built, keep the base kernel'
 	@echo 'make distclean      remove all of it'
 	@echo
@@ -24,8 +26,11 @@ help:
 	@echo 'BUILD=DIR    where everything is made: $(BUILD)'
 	@echo 'Each target is a script in tools/dma-fence, with --help.'
 
-run test users check mutants litmus:
+run test users check mutants litmus bench:
 	@'$(TOOLS)/$@'
+
+bench-x86:
+	@'$(TOOLS)/bench' --x86
 
 # Only what fetch has marked as ours: BUILD= may have been a slip of the hand.
 clean:

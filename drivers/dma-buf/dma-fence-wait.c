@@ -148,6 +148,9 @@ EXPORT_SYMBOL(dma_fence_default_wait);
  * fence again on this caller's behalf: it may be on the stack of the caller,
  * provided that nobody else has a callback on it.
  *
+ * Callbacks of the fence may not have run yet, or not to their end, see
+ * dma_fence_flush_callbacks().
+ *
  * Context: process context, may sleep. Not inside a signalling section.
  * Return: the jiffies left, at least one, when the fence has signalled, also
  * when @timeout was zero; 0 when time is over; -ERESTARTSYS when interrupted;
