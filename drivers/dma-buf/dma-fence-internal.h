@@ -102,19 +102,40 @@ bool __dma_fence_add(struct dma_fence *fence, struct dma_fence_cb *cb,
 static __always_inline spinlock_t *
 dma_fence_lock_unless(struct dma_fence *fence, int bit, unsigned long *flags)
 {
-	spinlock_t *lock = NULL;
+	spinlock_t *lock;
 
-	rcu_read_lock();
 	/* Pairs with the atomic update of the flags in dma_fence_claim(). */
-	if (!test_bit_acquire(bit, &fence->flags)) {
+	if (test_bit_acquire(bit, &fence->flags))
+		return NULL;
+
+	/*
+	 * An RCU read-side section until the lock is held, and has been seen to
+	 * be still in use. Disabled interrupts are one, and are needed anyway,
+	 * but not where the lock sleeps.
+	 */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		rcu_read_lock();
+	else
+		local_irq_save(*flags);
+
+	if (unlikely(test_bit_acquire(bit, &fence->flags))) {
+		lock = NULL;
+	} else {
 		lock = dma_fence_spinlock(fence);
-		spin_lock_irqsave(lock, *flags);
+		if (IS_ENABLED(CONFIG_PREEMPT_RT))
+			spin_lock_irqsave(lock, *flags);
+		else
+			spin_lock(lock);
 		if (unlikely(test_bit(bit, &fence->flags))) {
-			spin_unlock_irqrestore(lock, *flags);
+			spin_unlock(lock);
 			lock = NULL;
 		}
 	}
-	rcu_read_unlock();
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		rcu_read_unlock();
+	else if (unlikely(!lock))
+		local_irq_restore(*flags);
 	return lock;
 }
 
