@@ -324,11 +324,21 @@ static inline spinlock_t *dma_fence_spinlock(struct dma_fence *fence)
  * @fence: the fence
  * @flags: interrupt state to be restored
  *
- * While it is held the fence does not signal. It says nothing about callbacks:
- * those of a signalled fence may be running, see dma_fence_flush_callbacks().
+ * While it is held the fence does not signal. Whoever has seen the fence signalled
+ * before, by whatever means, knows that its callbacks have run once this returns,
+ * as if by dma_fence_flush_callbacks(): passing through the lock is an old way to
+ * wait for them. Not so inside those callbacks, and not on PREEMPT_RT, where the
+ * callbacks may still be owed.
  */
-#define dma_fence_lock_irqsave(fence, flags) \
-	spin_lock_irqsave(dma_fence_spinlock(fence), flags)
+#define dma_fence_lock_irqsave(fence, flags)				\
+	do {								\
+		struct dma_fence *__locked = (fence);			\
+									\
+		if (!IS_ENABLED(CONFIG_PREEMPT_RT) &&			\
+		    dma_fence_test_signaled_flag(__locked))		\
+			dma_fence_flush_callbacks(__locked);		\
+		spin_lock_irqsave(dma_fence_spinlock(__locked), flags);	\
+	} while (0)
 
 /**
  * dma_fence_unlock_irqrestore - drop the fence lock

@@ -12,10 +12,15 @@
 #include "dma-fence-bench.h"
 
 #if __has_include("../dma-fence-deliver.c")
-#define bench_flush(fence)	dma_fence_flush_callbacks(fence)
+static void bench_flush(struct dma_fence *fence)
+{
+	dma_fence_flush_callbacks(fence);
+}
 #else
 /* The base runs callbacks under the lock, so none is owed when it is dropped. */
-#define bench_flush(fence)	do { } while (0)
+static void bench_flush(struct dma_fence *fence)
+{
+}
 #endif
 
 static void life_batch(struct bench *b)

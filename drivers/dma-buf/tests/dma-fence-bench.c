@@ -15,6 +15,7 @@
 #include <linux/dma-fence-chain.h>
 #include <linux/irqflags.h>
 #include <linux/math64.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
@@ -57,6 +58,8 @@ static void bench_calibrate(void)
 /**
  * bench_ticks - a time in ticks of bench_clock()
  * @ns: the time
+ *
+ * Return: the ticks.
  */
 u64 bench_ticks(u64 ns)
 {
@@ -195,6 +198,9 @@ void bench_run(struct kunit *test)
 	struct bench *b = test->priv;
 	u64 *samples;
 
+	if (IS_ENABLED(CONFIG_PROVE_LOCKING) ||
+	    IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP))
+		kunit_skip(test, "debugging would be measured");
 	if (c->two_cpus && b->cpu >= nr_cpu_ids)
 		kunit_skip(test, "needs two CPUs");
 
@@ -266,6 +272,7 @@ void bench_describe(const struct bench_case *c, char *text)
 	else
 		strscpy(text, c->name, KUNIT_PARAM_DESC_SIZE);
 }
+
 static void bench_sizes(struct kunit *test)
 {
 #define BENCH_SIZE(type) \
@@ -292,3 +299,6 @@ static struct kunit_suite bench_size_suite = {
 };
 
 kunit_test_suite(bench_size_suite);
+
+MODULE_DESCRIPTION("KUnit benchmark of the fence core");
+MODULE_LICENSE("GPL");

@@ -259,6 +259,43 @@ static void delivery_flush_waits(struct kunit *test)
 	dft_thread_join(test, &thread);
 }
 
+static void delivery_lock_waits(struct kunit *test)
+{
+	const struct delivery_params *p = test->param_value;
+	unsigned int cpu = dft_other_cpu(test);
+	struct dft_fence *f = dft_fence_new(test, &dft_names_ops,
+					    DFT_INLINE_LOCK);
+	struct slow_cb cb = {};
+	struct dft_cb after = {};
+	struct dft_thread thread;
+	unsigned long flags;
+	bool left;
+	int runs;
+
+	/*
+	 * Verify that who sees a fence signalled and passes through its lock
+	 * finds that its callbacks have run, as it was when they ran under it.
+	 */
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "only flushing says so");
+
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &cb.base,
+						     slow_func), 0);
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&f->base, &after.base,
+						     dft_count), 0);
+	dft_thread_start(test, &thread, cpu, p->signal, &f->base);
+	KUNIT_EXPECT_TRUE(test,
+			  spin_until(dma_fence_test_signaled_flag(&f->base)));
+	dma_fence_lock_irqsave(&f->base, flags);
+	left = READ_ONCE(cb.left);
+	runs = dft_runs(&after);
+	dma_fence_unlock_irqrestore(&f->base, flags);
+	dft_thread_join(test, &thread);
+	KUNIT_EXPECT_TRUE(test, left);
+	KUNIT_EXPECT_EQ(test, runs, 1);
+}
+
 /* As many callbacks as two windows have, and how they came to run. */
 struct relay {
 	struct dft_fence *f;
@@ -567,8 +604,9 @@ static int lock_taker_main(void *data)
 		struct gate *gate = &taker->gates[i];
 
 		spin_until(dft_load(&gate->reached));
-		dma_fence_lock_irqsave(&taker->fence->base, flags);
-		dma_fence_unlock_irqrestore(&taker->fence->base, flags);
+		spin_lock_irqsave(dma_fence_spinlock(&taker->fence->base), flags);
+		spin_unlock_irqrestore(dma_fence_spinlock(&taker->fence->base),
+				       flags);
 		dft_store(&gate->open, true);
 	}
 
@@ -1106,6 +1144,7 @@ static struct kunit_case delivery_test_cases[] = {
 	KUNIT_CASE_PARAM(delivery_without_foreign_lock, drag_gen_params),
 	KUNIT_CASE_PARAM(delivery_remove_waits, delivery_gen_params),
 	KUNIT_CASE_PARAM(delivery_flush_waits, delivery_gen_params),
+	KUNIT_CASE_PARAM(delivery_lock_waits, delivery_gen_params),
 	KUNIT_CASE_PARAM(delivery_sleeper_is_free, delivery_gen_params),
 	KUNIT_CASE(delivery_one_window_at_a_time),
 	KUNIT_CASE_PARAM(delivery_does_not_wait_for_others, queue_gen_params),
