@@ -12,7 +12,7 @@
  * callbacks is taken off, and one atomic operation sets SIGNALED, TIMESTAMP and
  * CLAIMED. That is O(1). With the lock dropped the callbacks are *delivered*, in
  * windows of at most DMA_FENCE_WINDOW, with interrupts disabled for a window at
- * a time.
+ * a time; of DMA_FENCE_WIDE_WINDOW, when the caller has them disabled anyway.
  *
  * A claimed callback that has not run sits in the list of a window or in a
  * batch. A batch belongs to a shard, one per possible CPU, and the shard's lock
@@ -312,10 +312,15 @@ static __always_inline void run_callbacks(struct dma_fence_delivery *d,
 		if (unlikely(READ_ONCE(d->cbs.next) != guess))
 			next = READ_ONCE(d->cbs.next);
 	}
+}
 
-	/* What follows is not prepared to be interrupted by a signaller. */
-	if (IS_ENABLED(CONFIG_DEBUG_IRQFLAGS) && !IS_ENABLED(CONFIG_PREEMPT_RT) &&
-	    WARN_ON_ONCE(!irqs_disabled()))
+/*
+ * A callback must leave interrupts as they are. Whoever goes on to take the lock
+ * of a shard is not prepared to be interrupted by a signaller.
+ */
+static void check_callbacks(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) && WARN_ON_ONCE(!irqs_disabled()))
 		local_irq_disable();
 }
 
@@ -383,10 +388,11 @@ static void window_run(struct dma_fence_shard *shard,
 {
 	delivery_enter(d);
 	run_callbacks(d, UINT_MAX);
+	check_callbacks();
 	/*
 	 * Inside the window: a fence that lives on somebody's stack is kept by
-	 * its waiter, who stays until the window is withdrawn. See
-	 * dma_fence_callback_ends_use().
+	 * its waiter. If that one's callback was the last, he stays until the
+	 * window is withdrawn, see dma_fence_callback_ends_use().
 	 */
 	if (d->put)
 		dma_fence_put(d->fence);
@@ -443,6 +449,7 @@ static void run_batch(struct dma_fence_batch *batch, unsigned long flags)
 static noinline void run_rest(struct dma_fence_shard *shard,
 			      struct dma_fence_delivery *d, unsigned long flags)
 {
+	check_callbacks();
 	raw_spin_lock(&shard->lock);
 	if (!list_empty(&d->cbs))
 		dma_fence_batch_push(d->batch, d->fence, &d->cbs);
@@ -783,6 +790,7 @@ void dma_fence_collect_begin(struct dma_fence_collector *c)
 	outer = this_delivery();
 	c->delivery.batch = outer ? outer->batch : &c->batch;
 	c->delivery.fence = NULL;
+	c->delivery.put = false;
 	delivery_enter(&c->delivery);
 }
 

@@ -101,7 +101,7 @@ static signed long fence_signaled(struct dma_fence *fence, signed long left)
  * @timeout: jiffies, or %MAX_SCHEDULE_TIMEOUT
  *
  * What dma_fence_wait_timeout() does when the fence has no wait operation of its
- * own. Does not enable signalling.
+ * own. Does not enable signalling. When it returns callbacks may not have run.
  *
  * Return: see dma_fence_wait_timeout().
  */
@@ -226,7 +226,7 @@ static signed long fence_poll_any(struct dma_fence **fences, u32 count, u32 *idx
  *
  * Wait operations of the fences are not used. The fence that is reported has
  * signalled, but when several have it is not necessarily the first to have done
- * so.
+ * so. Its callbacks may not have run.
  *
  * Context: process context, may sleep; allocates memory for more than a few
  * fences.

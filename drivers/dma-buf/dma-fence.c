@@ -452,7 +452,7 @@ EXPORT_SYMBOL(dma_fence_check_and_signal_locked);
 
 /*
  * Is it for the caller to ask the issuer to signal? Once in a fence's life, and
- * not when there is nothing to ask. Fence lock held, fence not signalled.
+ * not when there is nothing to ask. Fence lock held, fence not claimed.
  */
 static bool must_enable_signaling(struct dma_fence *fence)
 {

@@ -11,15 +11,15 @@
 
 #include "dma-fence-bench.h"
 
-#if __has_include("../dma-fence-deliver.c")
-static void bench_flush(struct dma_fence *fence)
-{
-	dma_fence_flush_callbacks(fence);
-}
-#else
+#ifdef DMA_FENCE_BENCH_BASE
 /* The base runs callbacks under the lock, so none is owed when it is dropped. */
 static void bench_flush(struct dma_fence *fence)
 {
+}
+#else
+static void bench_flush(struct dma_fence *fence)
+{
+	dma_fence_flush_callbacks(fence);
 }
 #endif
 

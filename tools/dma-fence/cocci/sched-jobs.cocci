@@ -50,6 +50,8 @@ expression sched;
 +	struct drm_sched_job *job;
 	...
 	cancel_delayed_work_sync(&sched->work_tdr);
++	/* One that has looked before the stop may still queue it. */
++	disable_work_sync(&sched->work_free_job);
 +	/* Callbacks that are still owed come here: see drm_sched_job_done_cb(). */
 +	list_for_each_entry(job, &sched->pending_list, list)
 +		if (job->s_fence->parent)
