@@ -3,7 +3,7 @@
  * What the parts of the dma_fence_bench suite share.
  *
  * The suite uses nothing but what the fence core of the base kernel offers too,
- * since its purpose is to compare the two.
+ * since its purpose is to compare the two; all but dma-fence-bench-rework.c.
  *
  * Copyright (C) 2026 the dma-fence rework project
  */
