@@ -598,6 +598,79 @@ static void lifetime_wait_ends_after_unlock(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, unlocking);
 }
 
+struct slow_release {
+	struct dma_fence fence;
+	spinlock_t lock;	/* of @fence */
+	bool waits;
+	bool released;
+	bool released_before;
+	long left;
+};
+
+static const char *slow_release_name(struct dma_fence *fence)
+{
+	return "slow";
+}
+
+static void slow_release_release(struct dma_fence *fence)
+{
+	struct slow_release *s = container_of(fence, struct slow_release, fence);
+
+	dft_spin_ns(5 * NSEC_PER_MSEC);
+	WRITE_ONCE(s->released, true);
+}
+
+static const struct dma_fence_ops slow_release_ops = {
+	.get_driver_name = slow_release_name,
+	.get_timeline_name = slow_release_name,
+	.release = slow_release_release,
+};
+
+static int slow_release_main(void *data)
+{
+	struct slow_release *s = data;
+
+	dft_store(&s->waits, true);
+	s->left = dma_fence_default_wait(&s->fence, false, 5 * HZ);
+	s->released_before = READ_ONCE(s->released);
+
+	return 0;
+}
+
+static void lifetime_sleeper_outlasts_core(struct kunit *test)
+{
+	unsigned int cpu = dft_other_cpu(test);
+	struct dft_thread thread;
+	struct slow_release *s;
+	unsigned long flags;
+
+	/*
+	 * Verify that a sleeper whose callback is the last does not return
+	 * before the core has dropped its own reference: the fence may be in
+	 * the sleeper's frame. Here the drop takes long, because it is the last
+	 * one, while the memory stays.
+	 */
+
+	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	spin_lock_init(&s->lock);
+	dma_fence_init(&s->fence, &slow_release_ops, &s->lock, 1, 1);
+	dft_thread_start(test, &thread, cpu, slow_release_main, s);
+	KUNIT_EXPECT_TRUE(test, sleep_until(dft_load(&s->waits)));
+	KUNIT_EXPECT_TRUE(test, sleep_until(dft_has_callbacks(&s->fence)));
+	/* Asleep, so that it is the callback that ends the wait. */
+	usleep_range(2000, 3000);
+
+	spin_lock_irqsave(&s->lock, flags);
+	dma_fence_signal_locked(&s->fence);
+	dma_fence_put(&s->fence);
+	spin_unlock_irqrestore(&s->lock, flags);
+
+	dft_thread_join(test, &thread);
+	KUNIT_EXPECT_GT(test, s->left, 0);
+	KUNIT_EXPECT_TRUE(test, s->released_before);
+}
+
 static struct kunit_case lifetime_cases[] = {
 	KUNIT_CASE_PARAM(lifetime_driver_gone, late_gen_params),
 	KUNIT_CASE(lifetime_released_pending),
@@ -608,6 +681,7 @@ static struct kunit_case lifetime_cases[] = {
 	KUNIT_CASE(lifetime_shared_lock),
 	KUNIT_CASE(lifetime_reuse_after_wait),
 	KUNIT_CASE(lifetime_wait_ends_after_unlock),
+	KUNIT_CASE(lifetime_sleeper_outlasts_core),
 	{}
 };
 
