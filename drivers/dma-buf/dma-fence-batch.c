@@ -1,184 +1,175 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lists of owed fence callbacks
+ * Signalling many fences under a lock, and delivering when it is gone
  *
  * Copyright (C) 2026 the dma-fence rework project
- *
- * A batch holds the callbacks of many fences, grouped by fence. Taking any one
- * of them off is O(1), and nothing is allocated, nor does any object grow, nor
- * is a fence touched once its last callback has left, since its owner may have
- * let go of the memory.
- *
- * All callbacks form one doubly linked list through &dma_fence_cb.node. The
- * first callback of a group has to lead to the fence, so its prev pointer holds
- * the tagged address of the fence, and the pointer that belongs there is kept in
- * &dma_fence.batch_prev, memory that is free between the signal and the release:
- *
- *	head <-> a1 <-> a2 <-> a3 <-> b1 <-> head
- *	         |prev = A            |prev = B
- *	         A.batch_prev = head  B.batch_prev = a3
- *
- * The prev pointer of the head is tagged as well, so that every node whose prev
- * has a tag starts something new: another group, or the list over again.
- *
- * The caller holds the lock of the shard, or is the only one to know the list.
- * Removers read the next pointer of a node without the lock.
  */
+
+/**
+ * DOC: batches of fences
+ *
+ * An interrupt handler typically walks a list of pending fences under the lock
+ * that all of them share, and signals those whose work is done. Callbacks cannot
+ * run there. So the walk only collects, and the callbacks are delivered when the
+ * lock has been dropped::
+ *
+ *	DEFINE_DMA_FENCE_BATCH(batch);
+ *
+ *	spin_lock_irqsave(&ring->lock, flags);
+ *	list_for_each_entry_safe(job, next, &ring->pending, link) {
+ *		if (!job_is_done(job))
+ *			break;
+ *		dma_fence_batch_signal(&batch, &job->fence);
+ *		list_move_tail(&job->link, &done);
+ *	}
+ *	spin_unlock_irqrestore(&ring->lock, flags);
+ *
+ *	dma_fence_batch_deliver(&batch);
+ *
+ *	list_for_each_entry_safe(job, next, &done, link)
+ *		dma_fence_put(&job->fence);
+ *
+ * A fence shows as signalled as soon as it is in the batch. What it owes is
+ * delivered in the order in which the fences were signalled.
+ *
+ * The batch has a reference of its own on each fence that owes callbacks, for as
+ * long as it does. Those that owe none are not kept, so whoever drops a reference
+ * under the lock must know that it is not the last one, whose release may want
+ * the very same lock: collect them and put them afterwards, as above.
+ *
+ * Batches may be nested, used in any context, and hold any number of fences. From
+ * the first signal to the delivery the code is a signalling section: others wait
+ * for these callbacks.
+ */
+
+#include <linux/dma-fence-batch.h>
+#include <linux/export.h>
 
 #include "dma-fence-internal.h"
 
-#define BATCH_FENCE	1UL	/* prev is a fence, the node starts its group */
-#define BATCH_HEAD	DMA_FENCE_BATCH_HEAD
-#define BATCH_REF	2UL	/* beside BATCH_FENCE: a reference goes with it */
-#define BATCH_TAGS	3UL
-
-static unsigned long batch_tags(const struct list_head *node)
+static bool batch_signal(struct dma_fence_batch *batch,
+			 struct dma_fence *fence, ktime_t timestamp)
 {
-	return (unsigned long)node->prev & BATCH_TAGS;
+	bool signaled = __dma_fence_signal_batch(fence, timestamp, batch);
+
+	if (signaled) {
+		batch->undelivered = true;
+		dma_fence_lockdep_batch_open(batch, fence);
+	}
+	return signaled;
 }
 
-static struct dma_fence *batch_fence(const struct list_head *node)
-{
-	return (void *)((unsigned long)node->prev & ~BATCH_TAGS);
-}
-
-static struct list_head *batch_prev(const struct list_head *node)
-{
-	if (batch_tags(node) & BATCH_FENCE)
-		return batch_fence(node)->batch_prev;
-	return (void *)((unsigned long)node->prev & ~BATCH_TAGS);
-}
-
-static void batch_set_prev(struct list_head *node, struct list_head *prev)
-{
-	unsigned long tags = batch_tags(node);
-
-	if (tags & BATCH_FENCE)
-		batch_fence(node)->batch_prev = prev;
-	else
-		node->prev = (void *)((unsigned long)prev | tags);
-}
-
-static void batch_start_group(struct list_head *node, struct dma_fence *fence,
-			      unsigned long ref, struct list_head *prev)
-{
-	fence->batch_prev = prev;
-	node->prev = (void *)((unsigned long)fence | BATCH_FENCE | ref);
-}
-
-static void batch_insert(struct list_head *prev, struct dma_fence *fence,
-			 struct list_head *cbs, unsigned long ref)
-{
-	struct list_head *next = prev->next;
-
-	WRITE_ONCE(prev->next, cbs->next);
-	batch_start_group(cbs->next, fence, ref, prev);
-	WRITE_ONCE(cbs->prev->next, next);
-	batch_set_prev(next, cbs->prev);
-}
-
-/*
- * dma_fence_batch_empty - does a batch hold nothing?
+/**
+ * dma_fence_batch_signal_timestamp - signal a fence at a given time, collect what
+ * it owes
+ * @batch: takes the callbacks
+ * @fence: a fence that the caller keeps alive until the call
+ * @timestamp: CLOCK_MONOTONIC time at which the work was done
  *
- * Without the lock the answer must not be used to let go of the batch: whoever
- * takes the last callback off may not be through with the head yet.
- */
-bool dma_fence_batch_empty(const struct dma_fence_batch *batch)
-{
-	return READ_ONCE(batch->list.next) == &batch->list;
-}
-
-/*
- * dma_fence_batch_push - put the rest of a fence's callbacks at the front
- * @cbs: head of an ordinary list, not empty, left undefined
- */
-void dma_fence_batch_push(struct dma_fence_batch *batch,
-			  struct dma_fence *fence, struct list_head *cbs)
-{
-	batch->filled = true;
-	batch_insert(&batch->list, fence, cbs, 0);
-}
-
-/*
- * dma_fence_batch_append - put a fence's callbacks at the end
- * @cbs: head of an ordinary list, not empty, left undefined
- * @ref: whether a reference on @fence goes with them
- */
-void dma_fence_batch_append(struct dma_fence_batch *batch,
-			    struct dma_fence *fence, struct list_head *cbs,
-			    bool ref)
-{
-	batch->filled = true;
-	batch_insert(batch_prev(&batch->list), fence, cbs, ref ? BATCH_REF : 0);
-}
-
-/*
- * dma_fence_batch_first - the fence whose group follows a node, or NULL
- */
-struct dma_fence *dma_fence_batch_first(const struct list_head *prev)
-{
-	const struct list_head *first = prev->next;
-
-	return batch_tags(first) & BATCH_FENCE ? batch_fence(first) : NULL;
-}
-
-/*
- * dma_fence_batch_cut - take callbacks off the front of a group
- * @prev: the node before the group, which must exist
- * @max: how many at most, at least one
- * @cbs: head of an ordinary list, receives them
- * @put: set when these were the group's last ones and a reference goes with them
- */
-void dma_fence_batch_cut(struct list_head *prev, unsigned int max,
-			 struct list_head *cbs, bool *put)
-{
-	struct list_head *first = prev->next, *last = first, *next = first->next;
-	unsigned long ref = batch_tags(first) & BATCH_REF;
-	struct dma_fence *fence = batch_fence(first);
-
-	while (--max && !batch_tags(next)) {
-		last = next;
-		next = next->next;
-	}
-
-	*put = ref && batch_tags(next);
-	WRITE_ONCE(prev->next, next);
-	if (batch_tags(next)) {
-		batch_set_prev(next, prev);
-		fence->batch_prev = NULL;
-	} else {
-		batch_start_group(next, fence, ref, prev);
-	}
-
-	cbs->next = first;
-	first->prev = cbs;
-	cbs->prev = last;
-	WRITE_ONCE(last->next, cbs);
-}
-
-/*
- * dma_fence_batch_unlink - take one callback off
- * @fence: the fence that it belongs to
- * @node: a node of a batch, or of the ordinary list that one was cut into
+ * The fence shows as signalled, with its error, when this returns. The batch keeps
+ * it until its callbacks have been delivered. As with
+ * dma_fence_signal_timestamp_locked(), a fence with callbacks but without
+ * references is left to its release.
  *
- * Returns true when the group has ended and its reference must be dropped.
+ * Context: fence lock held; any, hardirq included. Neither allocates nor sleeps.
+ * Return: true when this call has signalled the fence, false when it had signalled
+ * before.
  */
-bool dma_fence_batch_unlink(struct dma_fence *fence, struct list_head *node)
+bool dma_fence_batch_signal_timestamp(struct dma_fence_batch *batch,
+				      struct dma_fence *fence,
+				      ktime_t timestamp)
 {
-	struct list_head *prev = batch_prev(node), *next = node->next;
-	unsigned long tags = batch_tags(node);
-	bool put = false;
+	if (WARN_ON_ONCE(!batch || !fence))
+		return false;
 
-	WRITE_ONCE(prev->next, next);
-	if (!(tags & BATCH_FENCE)) {
-		batch_set_prev(next, prev);
-	} else if (!batch_tags(next)) {
-		batch_start_group(next, fence, tags & BATCH_REF, prev);
-	} else {
-		batch_set_prev(next, prev);
-		fence->batch_prev = NULL;
-		put = tags & BATCH_REF;
-	}
-	INIT_LIST_HEAD(node);
-	return put;
+	dma_fence_assert_held(fence);
+	return batch_signal(batch, fence, timestamp);
 }
+EXPORT_SYMBOL(dma_fence_batch_signal_timestamp);
+
+/**
+ * dma_fence_batch_signal - signal a fence now, collect what it owes
+ * @batch: takes the callbacks
+ * @fence: a fence that the caller keeps alive until the call
+ *
+ * See dma_fence_batch_signal_timestamp(), which saves reading the clock for every
+ * fence.
+ *
+ * Context: fence lock held; any, hardirq included.
+ * Return: true when this call has signalled the fence.
+ */
+bool dma_fence_batch_signal(struct dma_fence_batch *batch,
+			    struct dma_fence *fence)
+{
+	return dma_fence_batch_signal_timestamp(batch, fence, ktime_get());
+}
+EXPORT_SYMBOL(dma_fence_batch_signal);
+
+/**
+ * dma_fence_batch_signal_unlocked - dma_fence_batch_signal() that takes the lock
+ * @batch: takes the callbacks
+ * @fence: a fence that the caller keeps alive until the call
+ *
+ * For callers that hold some other lock, under which callbacks must not run
+ * either, such as the lock of a list of jobs.
+ *
+ * Context: any, the fence lock not held.
+ * Return: true when this call has signalled the fence.
+ */
+bool dma_fence_batch_signal_unlocked(struct dma_fence_batch *batch,
+				     struct dma_fence *fence)
+{
+	unsigned long flags;
+	spinlock_t *lock;
+	bool signaled;
+
+	if (WARN_ON_ONCE(!batch || !fence))
+		return false;
+
+	lock = dma_fence_lock_pending(fence, &flags);
+	if (!lock)
+		return false;
+
+	signaled = batch_signal(batch, fence, ktime_get());
+	spin_unlock_irqrestore(lock, flags);
+	return signaled;
+}
+EXPORT_SYMBOL(dma_fence_batch_signal_unlocked);
+
+/**
+ * dma_fence_batch_deliver - run the callbacks of all fences in a batch
+ * @batch: the batch, empty and ready for use afterwards
+ *
+ * To be called by the context that has filled @batch, after dropping the locks
+ * under which it did so. By the return all callbacks have run, with the exceptions
+ * that dma_fence_signal() has: from within a callback, or an operation of a fence,
+ * they run when that is through, and on PREEMPT_RT a thread runs them.
+ *
+ * When interrupts are enabled they are let in between the callbacks.
+ *
+ * Context: any but NMI, no spinlock held. Does not sleep.
+ */
+void dma_fence_batch_deliver(struct dma_fence_batch *batch)
+{
+	if (WARN_ON_ONCE(!batch))
+		return;
+
+	dma_fence_lockdep_batch_close(batch);
+	batch->undelivered = false;
+	if (batch->filled)
+		__dma_fence_deliver_batch(batch);
+}
+EXPORT_SYMBOL(dma_fence_batch_deliver);
+
+/**
+ * __dma_fence_batch_drop - the part of dma_fence_batch_drop() that is not inline
+ * @batch: a batch that was not delivered
+ *
+ * Nobody is left waiting because of that.
+ */
+void __dma_fence_batch_drop(struct dma_fence_batch *batch)
+{
+	WARN_ONCE(1, "dma_fence: a batch went out of scope undelivered\n");
+	dma_fence_batch_deliver(batch);
+}
+EXPORT_SYMBOL(__dma_fence_batch_drop);

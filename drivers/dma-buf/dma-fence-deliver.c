@@ -37,15 +37,11 @@
  */
 
 #include <linux/cpuhotplug.h>
-#include <linux/export.h>
-#include <linux/irq_work.h>
-#include <linux/percpu.h>
-#include <linux/rcuwait.h>
-#include <linux/sched.h>
 #include <linux/smpboot.h>
 #include <trace/events/dma_fence.h>
 
 #include "dma-fence-internal.h"
+#include "dma-fence-shard.h"
 
 /*
  * The bound on callbacks that run with interrupts disabled, and on what a
@@ -55,125 +51,16 @@
 #define DMA_FENCE_WINDOW	32
 #define DMA_FENCE_WIDE_WINDOW	512
 
-#define DMA_FENCE_SHARD_SHIFT	48
-
 #define DMA_FENCE_CLAIM		(BIT(DMA_FENCE_FLAG_SIGNALED_BIT) | \
 				 BIT(DMA_FENCE_FLAG_TIMESTAMP_BIT) | \
 				 BIT(DMA_FENCE_FLAG_CLAIMED_BIT))
 
 static_assert(CONFIG_NR_CPUS <= 1 << 16, "shard numbers have 16 bits");
 
-/**
- * struct dma_fence_shard - what a remover and a deliverer share
- * @running: fence that this CPU claimed and whose first window it runs now.
- *	Written by this CPU alone, with interrupts disabled.
- * @delivery: the innermost delivery on this CPU, for this CPU alone. Interrupts
- *	are disabled while it is set.
- * @cpu: the number of the CPU, and of the shard
- * @nr_windows: number of entries of @windows, for removers without the lock
- * @withdrawn: how many there have been, for removers that wait for the next
- * @lock: protects the rest, and all batches of this shard
- * @windows: deliveries that are running callbacks of a batch of this shard
- * @deferred: callbacks claimed under a lock that their caller still held
- * @threaded: somebody did so with interrupts enabled and may hold the lock yet,
- *	so only the thread may deliver @deferred. For this CPU alone, with
- *	interrupts disabled.
- * @irq_work: delivers @deferred once interrupts are enabled
- * @expiry: held by the thread during a window, so that a remover blocks on it and
- *	lends its priority; PREEMPT_RT only
- * @waiters: removers on their way through @expiry
- * @waiters_gone: where the thread waits until there are none
- */
-struct dma_fence_shard {
-	struct dma_fence *running;
-	struct dma_fence_delivery *delivery;
-	unsigned int cpu;
-	unsigned int nr_windows;
-	unsigned int withdrawn;
-	raw_spinlock_t lock;
-	struct list_head windows;
-	struct dma_fence_batch deferred;
-	bool threaded;
-	struct irq_work irq_work;
-#ifdef CONFIG_PREEMPT_RT
-	spinlock_t expiry;	/* protects nothing, see above */
-	unsigned int waiters;
-	struct rcuwait waiters_gone;
-#endif
-};
-
-static DEFINE_PER_CPU_SHARED_ALIGNED(struct dma_fence_shard, dma_fence_shards);
+DEFINE_PER_CPU_SHARED_ALIGNED(struct dma_fence_shard, dma_fence_shards);
 
 /* Deliver the deferred batch where irq_work cannot. */
 static DEFINE_PER_CPU(struct task_struct *, dma_fence_threads);
-
-/* Interrupts disabled. */
-static struct dma_fence_delivery *this_delivery(void)
-{
-	return __this_cpu_read(dma_fence_shards.delivery);
-}
-
-static struct dma_fence_shard *shard_of_batch(const struct dma_fence_batch *batch)
-{
-	return per_cpu_ptr(&dma_fence_shards, batch->shard);
-}
-
-/* Only valid once the caller has seen CLAIMED. */
-static struct dma_fence_shard *shard_of_fence(const struct dma_fence *fence)
-{
-#ifdef CONFIG_64BIT
-	unsigned int shard = READ_ONCE(fence->flags) >> DMA_FENCE_SHARD_SHIFT;
-#else
-	unsigned int shard = fence->shard;
-#endif
-	return per_cpu_ptr(&dma_fence_shards, shard);
-}
-
-static bool fence_is_claimed(struct dma_fence *fence)
-{
-	/* Pairs with the atomic update of the flags in dma_fence_claim(). */
-	return test_bit_acquire(DMA_FENCE_FLAG_CLAIMED_BIT, &fence->flags);
-}
-
-/* The window that runs callbacks of @fence. Shard lock held. */
-static struct dma_fence_delivery *find_window(struct dma_fence_shard *shard,
-					      struct dma_fence *fence)
-{
-	struct dma_fence_delivery *d;
-
-	list_for_each_entry(d, &shard->windows, link)
-		if (d->fence == fence)
-			return d;
-	return NULL;
-}
-
-/*
- * Is this context running callbacks of @fence? It may be in the middle of
- * several deliveries. Shard lock held.
- */
-static bool delivering_here(struct dma_fence_shard *shard,
-			    struct dma_fence *fence)
-{
-	struct dma_fence_delivery *d;
-
-	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
-		d = find_window(shard, fence);
-		return d && d->task == current;
-	}
-
-	for (d = this_delivery(); d; d = d->outer)
-		if (d->fence == fence)
-			return true;
-	return false;
-}
-
-/* Does anybody run callbacks of @fence? Shard lock held. */
-static bool delivering(struct dma_fence_shard *shard, struct dma_fence *fence)
-{
-	/* Pairs with the stores of shard_set_running(). */
-	return smp_load_acquire(&shard->running) == fence ||
-	       find_window(shard, fence);
-}
 
 /*
  * Release on both edges: a remover that finds another value has all that the
@@ -268,8 +155,8 @@ static bool dma_fence_claim_batch(struct dma_fence *fence, ktime_t timestamp,
 	raw_spin_lock(&shard->lock);
 	claimed = dma_fence_claim(fence, timestamp, batch->shard, &cbs);
 	if (claimed) {
-		*first = dma_fence_batch_empty(batch);
-		dma_fence_batch_append(batch, fence, &cbs, true);
+		*first = dma_fence_owed_empty(batch);
+		dma_fence_owed_append(batch, fence, &cbs, true);
 	}
 	raw_spin_unlock(&shard->lock);
 
@@ -355,7 +242,6 @@ static void window_publish(struct dma_fence_shard *shard,
 static void window_withdraw(struct dma_fence_shard *shard,
 			    struct dma_fence_delivery *d)
 {
-	raw_spin_lock(&shard->lock);
 	list_del(&d->link);
 	/*
 	 * Whoever finds the window gone finds all that its callbacks wrote.
@@ -363,7 +249,6 @@ static void window_withdraw(struct dma_fence_shard *shard,
 	 */
 	smp_store_release(&shard->nr_windows, shard->nr_windows - 1);
 	WRITE_ONCE(shard->withdrawn, shard->withdrawn + 1);
-	raw_spin_unlock(&shard->lock);
 }
 
 static unsigned int window_size(unsigned long flags)
@@ -372,20 +257,30 @@ static unsigned int window_size(unsigned long flags)
 					    DMA_FENCE_WINDOW;
 }
 
-/* Take up to @max callbacks of the group behind @prev. Shard lock held. */
-static void window_open(struct dma_fence_shard *shard, struct list_head *prev,
-			struct dma_fence_delivery *d, unsigned int max)
+/*
+ * Take up to @max callbacks of the group behind @prev. Shard lock held. Returns
+ * how many.
+ */
+static unsigned int window_open(struct dma_fence_shard *shard,
+				struct list_head *prev,
+				struct dma_fence_delivery *d, unsigned int max)
 {
-	d->fence = dma_fence_batch_first(prev);
+	unsigned int count;
+
+	d->fence = dma_fence_owed_first(prev);
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		d->task = current;
-	dma_fence_batch_cut(prev, max, &d->cbs, &d->put);
+	count = dma_fence_owed_cut(prev, max, &d->cbs, &d->put);
 	window_publish(shard, d);
+	return count;
 }
 
+/* Shard lock held before and after, dropped in between. */
 static void window_run(struct dma_fence_shard *shard,
 		       struct dma_fence_delivery *d)
 {
+	raw_spin_unlock(&shard->lock);
+
 	delivery_enter(d);
 	run_callbacks(d, UINT_MAX);
 	check_callbacks();
@@ -398,39 +293,43 @@ static void window_run(struct dma_fence_shard *shard,
 		dma_fence_put(d->fence);
 	delivery_leave(d);
 
+	raw_spin_lock(&shard->lock);
 	window_withdraw(shard, d);
 }
 
 /*
- * Deliver one window of a batch, and add to the batch what is signalled
- * meanwhile. False when the batch was empty.
+ * Deliver about @max callbacks of a batch, of as many fences as it takes, and add
+ * to the batch what is signalled meanwhile. Returns whether anything is left.
+ *
+ * One fence at a time on PREEMPT_RT: a remover that is let in after the window
+ * that it waits for may hold a lock that callbacks of the next fence want.
  */
-static bool run_window(struct dma_fence_batch *batch, unsigned int max)
+static bool run_windows(struct dma_fence_batch *batch, unsigned int max)
 {
 	struct dma_fence_shard *shard = shard_of_batch(batch);
 	struct dma_fence_delivery d = { .batch = batch };
 	struct dma_fence *fence;
-	bool busy;
+	bool left;
 
 	raw_spin_lock(&shard->lock);
-	fence = dma_fence_batch_first(&batch->list);
-	/* By dma_fence_flush_callbacks(): the rest has to wait its turn. */
-	busy = fence && delivering(shard, fence);
-	if (fence && !busy)
-		window_open(shard, &batch->list, &d, max);
+	do {
+		fence = dma_fence_owed_first(&batch->list);
+		/* By dma_fence_flush_callbacks(): the rest waits its turn. */
+		if (!fence || unlikely(delivering(shard, fence)))
+			break;
+		max -= window_open(shard, &batch->list, &d, max);
+		window_run(shard, &d);
+	} while (max && !IS_ENABLED(CONFIG_PREEMPT_RT));
+	left = !dma_fence_owed_empty(batch);
 	raw_spin_unlock(&shard->lock);
 
-	if (unlikely(busy))
-		cpu_relax();
-	else if (fence)
-		window_run(shard, &d);
-	return fence;
+	return left;
 }
 
 /*
- * Deliver a batch of the caller's own, to the end. Called with interrupts
- * disabled and preemption off; interrupts are let in before each window when
- * @flags says that they were enabled.
+ * Deliver a batch of the caller's own, to the end. Called with interrupts disabled
+ * and preemption off; interrupts are let in every now and then when @flags says
+ * that they were enabled.
  */
 static void run_batch(struct dma_fence_batch *batch, unsigned long flags)
 {
@@ -442,8 +341,35 @@ static void run_batch(struct dma_fence_batch *batch, unsigned long flags)
 			local_irq_restore(flags);
 			local_irq_disable();
 		}
-	} while (run_window(batch, window_size(flags)));
+	} while (run_windows(batch, window_size(flags)));
 }
+
+#ifndef CONFIG_PREEMPT_RT
+/*
+ * dma_fence_run_owed - deliver a window of a fence that has owed callbacks
+ *
+ * Called with the lock of the shard held, which is dropped, and at a time when
+ * nobody runs callbacks of @fence.
+ */
+void dma_fence_run_owed(struct dma_fence_shard *shard, struct dma_fence *fence,
+			unsigned long flags)
+	__releases(&shard->lock)
+{
+	struct dma_fence_delivery *outer = this_delivery(), d = { };
+	struct dma_fence_batch nested;
+
+	__dma_fence_batch_init(&nested, smp_processor_id());
+	d.batch = outer ? outer->batch : &nested;
+
+	preempt_disable();
+	window_open(shard, fence->batch_prev, &d, window_size(flags));
+	window_run(shard, &d);
+	raw_spin_unlock(&shard->lock);
+	run_batch(&nested, flags);
+	local_irq_restore(flags);
+	preempt_enable();
+}
+#endif
 
 /* What a direct delivery has left behind: callbacks, or fences signalled by them. */
 static noinline void run_rest(struct dma_fence_shard *shard,
@@ -452,7 +378,7 @@ static noinline void run_rest(struct dma_fence_shard *shard,
 	check_callbacks();
 	raw_spin_lock(&shard->lock);
 	if (!list_empty(&d->cbs))
-		dma_fence_batch_push(d->batch, d->fence, &d->cbs);
+		dma_fence_owed_push(d->batch, d->fence, &d->cbs);
 	shard_set_running(shard, NULL);
 	raw_spin_unlock(&shard->lock);
 
@@ -469,7 +395,7 @@ static void run_claimed(struct dma_fence_shard *shard,
 {
 	struct dma_fence_batch batch __uninitialized;
 
-	dma_fence_batch_init(&batch, shard->cpu);
+	__dma_fence_batch_init(&batch, shard->cpu);
 	d->batch = &batch;
 	d->put = false;
 	d->outer = NULL;
@@ -516,7 +442,7 @@ static void deferred_kick(bool irqs_off)
 		irq_work_queue(&shard->irq_work);
 }
 
-/* One window per interrupt, so that other interrupts get in between. */
+/* Some callbacks per interrupt, so that other interrupts get in between. */
 static void deferred_irq_work(struct irq_work *work)
 {
 	struct dma_fence_shard *shard = this_cpu_ptr(&dma_fence_shards);
@@ -525,16 +451,16 @@ static void deferred_irq_work(struct irq_work *work)
 	if (!cpu_online(smp_processor_id()))
 		return;
 	if (!shard->threaded)
-		run_window(&shard->deferred, DMA_FENCE_WINDOW);
-	if (!dma_fence_batch_empty(&shard->deferred))
+		run_windows(&shard->deferred, DMA_FENCE_WINDOW);
+	if (!dma_fence_owed_empty(&shard->deferred))
 		deferred_kick(true);
 }
 
-/* False when there was nothing to deliver. In process context. */
+/* False when there is nothing left to deliver. In process context. */
 #ifdef CONFIG_PREEMPT_RT
 static bool run_deferred(struct dma_fence_shard *shard)
 {
-	bool ran;
+	bool left;
 
 	/*
 	 * Whoever waits for the last window may hold a lock that the callbacks
@@ -550,58 +476,24 @@ static bool run_deferred(struct dma_fence_shard *shard)
 				   !READ_ONCE(shard->waiters),
 				   TASK_UNINTERRUPTIBLE);
 	}
-	ran = run_window(&shard->deferred, DMA_FENCE_WINDOW);
+	left = run_windows(&shard->deferred, DMA_FENCE_WINDOW);
 	spin_unlock(&shard->expiry);
-	return ran;
-}
-
-/* Block until the window that the caller has found is over. Drops the lock. */
-static void wait_window(struct dma_fence_shard *shard, struct dma_fence *fence,
-			unsigned long flags)
-{
-	shard->waiters++;
-	raw_spin_unlock_irqrestore(&shard->lock, flags);
-
-	spin_lock(&shard->expiry);
-	spin_unlock(&shard->expiry);
-
-	raw_spin_lock_irqsave(&shard->lock, flags);
-	WRITE_ONCE(shard->waiters, shard->waiters - 1);
-	raw_spin_unlock_irqrestore(&shard->lock, flags);
-	rcuwait_wake_up(&shard->waiters_gone);
+	return left;
 }
 #else
 static bool run_deferred(struct dma_fence_shard *shard)
 {
-	bool ran;
+	bool left;
 
 	preempt_disable();
 	local_irq_disable();
-	ran = run_window(&shard->deferred, DMA_FENCE_WINDOW);
+	left = run_windows(&shard->deferred, DMA_FENCE_WINDOW);
 	/* Nobody else fills it, so nobody can be holding a lock. */
-	if (!ran)
+	if (!left)
 		shard->threaded = false;
 	local_irq_enable();
 	preempt_enable();
-	return ran;
-}
-
-/*
- * The deliverer is on another CPU and cannot be preempted. Drops the lock, which
- * the deliverer needs to withdraw its window.
- */
-static void wait_window(struct dma_fence_shard *shard, struct dma_fence *fence,
-			unsigned long flags)
-{
-	/* The lock keeps windows from going, but not @running. */
-	bool window = find_window(shard, fence);
-	unsigned int seen = shard->withdrawn;
-
-	raw_spin_unlock_irqrestore(&shard->lock, flags);
-
-	while (window ? READ_ONCE(shard->withdrawn) == seen :
-			READ_ONCE(shard->running) == fence)
-		cpu_relax();
+	return left;
 }
 #endif
 
@@ -610,7 +502,7 @@ static int deferred_should_run(unsigned int cpu)
 {
 	struct dma_fence_shard *shard = per_cpu_ptr(&dma_fence_shards, cpu);
 
-	return shard->threaded || !dma_fence_batch_empty(&shard->deferred);
+	return shard->threaded || !dma_fence_owed_empty(&shard->deferred);
 }
 
 static void deferred_thread(unsigned int cpu)
@@ -652,7 +544,7 @@ static int __init dma_fence_deliver_init(void)
 		shard->cpu = cpu;
 		raw_spin_lock_init(&shard->lock);
 		INIT_LIST_HEAD(&shard->windows);
-		dma_fence_batch_init(&shard->deferred, cpu);
+		__dma_fence_batch_init(&shard->deferred, cpu);
 		init_irq_work(&shard->irq_work, deferred_irq_work);
 #ifdef CONFIG_PREEMPT_RT
 		spin_lock_init(&shard->expiry);
@@ -767,6 +659,68 @@ bool __dma_fence_signal(struct dma_fence *fence, ktime_t timestamp)
 }
 
 /*
+ * Batches
+ */
+
+/*
+ * __dma_fence_signal_batch - claim now, deliver with the rest of @batch
+ *
+ * Fence lock held. Returns whether this call has signalled the fence.
+ */
+bool __dma_fence_signal_batch(struct dma_fence *fence, ktime_t timestamp,
+			      struct dma_fence_batch *batch)
+{
+	struct dma_fence_delivery *outer;
+	bool signaled, first;
+	unsigned long flags;
+
+	/* The thread has to deliver it anyway. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return __dma_fence_signal_locked(fence, timestamp);
+
+	if (dma_fence_test_signaled_flag(fence))
+		return false;
+	if (list_empty(&fence->cb_list))
+		return dma_fence_claim(fence, timestamp, 0, NULL);
+
+	local_irq_save(flags);
+	if (!batch->filled) {
+		/* So that it can be handed over to the delivery going on. */
+		outer = this_delivery();
+		batch->shard = outer ? outer->batch->shard : smp_processor_id();
+	}
+	signaled = dma_fence_claim_batch(fence, timestamp, batch, &first);
+	local_irq_restore(flags);
+	return signaled;
+}
+
+/*
+ * __dma_fence_deliver_batch - deliver what was collected, or have it delivered by
+ * the delivery that the caller is part of
+ */
+void __dma_fence_deliver_batch(struct dma_fence_batch *batch)
+{
+	struct dma_fence_shard *shard = shard_of_batch(batch);
+	struct dma_fence_delivery *outer;
+	unsigned long flags;
+
+	preempt_disable();
+	local_irq_save(flags);
+	outer = this_delivery();
+	if (!outer || outer->batch->shard != batch->shard) {
+		run_batch(batch, flags);
+	} else if (outer->batch != batch) {
+		raw_spin_lock(&shard->lock);
+		dma_fence_owed_splice(outer->batch, batch);
+		raw_spin_unlock(&shard->lock);
+	}
+	/* Not if it is the very batch that is being delivered. */
+	batch->filled = outer && outer->batch == batch;
+	local_irq_restore(flags);
+	preempt_enable();
+}
+
+/*
  * Collecting
  *
  * While a fence lock is held, and an operation of that fence runs that may
@@ -782,7 +736,7 @@ void dma_fence_collect_begin(struct dma_fence_collector *c)
 {
 	struct dma_fence_delivery *outer;
 
-	dma_fence_batch_init(&c->batch, smp_processor_id());
+	__dma_fence_batch_init(&c->batch, smp_processor_id());
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		return;
 
@@ -854,255 +808,8 @@ bool __dma_fence_signal_if_done_locked(struct dma_fence *fence,
 		__dma_fence_signal_locked(fence, ktime_get());
 	delivery_leave(&d);
 
-	if (!outer && !dma_fence_batch_empty(deferred))
+	if (!outer && !dma_fence_owed_empty(deferred))
 		deferred_kick(irqs_disabled_flags(flags));
 	local_irq_restore(flags);
 	return ret;
 }
-
-/*
- * Settling
- */
-
-/*
- * Has a callback of a claimed fence run to its end? May say no although it has.
- *
- * The order matters: who unlinks the node has said before that it is running.
- */
-static bool delivered_for_sure(struct dma_fence_shard *shard,
-			       struct dma_fence *fence, struct dma_fence_cb *cb)
-{
-	/*
-	 * Pairs with smp_wmb() in window_publish(). For the first window it is
-	 * enough that the caller has seen CLAIMED.
-	 */
-	if (smp_load_acquire(&cb->node.next) != &cb->node)
-		return false;
-	/* Pairs with shard_set_running(). */
-	if (smp_load_acquire(&shard->running) == fence)
-		return false;
-	/* Pairs with window_withdraw(). */
-	return smp_load_acquire(&shard->nr_windows) == 0;
-}
-
-/* Take the shard lock at a time when no other CPU runs callbacks of @fence. */
-static unsigned long lock_settled(struct dma_fence_shard *shard,
-				  struct dma_fence *fence)
-	__acquires(&shard->lock)
-{
-	unsigned long flags;
-
-	for (;;) {
-		raw_spin_lock_irqsave(&shard->lock, flags);
-		if (!delivering(shard, fence) || delivering_here(shard, fence))
-			return flags;
-		wait_window(shard, fence, flags);
-	}
-}
-
-static noinline bool settle_slow(struct dma_fence_shard *shard,
-				 struct dma_fence *fence,
-				 struct dma_fence_cb *cb)
-{
-	bool removed, put = false;
-	unsigned long flags;
-
-	flags = lock_settled(shard, fence);
-	removed = !list_empty(&cb->node);
-	if (removed)
-		put = dma_fence_batch_unlink(fence, &cb->node);
-	raw_spin_unlock_irqrestore(&shard->lock, flags);
-
-	if (put)
-		dma_fence_put(fence);
-	return removed;
-}
-
-/*
- * Decide between removed and delivered for a callback of a claimed fence. Waits
- * as long as another CPU runs callbacks of this fence, and for nothing else.
- */
-static bool settle(struct dma_fence *fence, struct dma_fence_cb *cb)
-{
-	struct dma_fence_shard *shard = shard_of_fence(fence);
-
-	if (likely(delivered_for_sure(shard, fence, cb)))
-		return false;
-	return settle_slow(shard, fence, cb);
-}
-
-/*
- * dma_fence_callback_ends_use - is the running callback the last that the core
- * has to do with its fence, as far as the callback's owner is concerned?
- *
- * For callbacks of @fence. When the answer is no, a reference is dropped after
- * the last callback, and an owner of the fence who does not go by references has
- * to settle the callback before he lets go of the memory.
- */
-bool dma_fence_callback_ends_use(struct dma_fence *fence)
-{
-	struct dma_fence_delivery *d;
-
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		return false;
-
-	d = this_delivery();
-	/* A driver that signals by itself calls callbacks by itself. */
-	if (!d || d->fence != fence)
-		return false;
-	return !d->put || !list_empty(&d->cbs);
-}
-
-static bool unlink_unclaimed(struct dma_fence_cb *cb)
-{
-	bool queued = !list_empty(&cb->node);
-
-	if (queued)
-		list_del_init(&cb->node);
-	return queued;
-}
-
-/**
- * dma_fence_remove_callback_locked - dma_fence_remove_callback() under the lock
- * @fence: the fence that @cb was added to
- * @cb: the callback
- *
- * For moving a callback from one fence to another with the locks of both held.
- * May have to wait for callbacks of @fence that another CPU is running; they
- * must not take a lock that the caller holds.
- *
- * Context: fence lock held; as for dma_fence_remove_callback() otherwise.
- * Return: true when @cb was removed and will not run, false when it has run or
- * was never added. Either way it is not on @fence any more.
- */
-bool dma_fence_remove_callback_locked(struct dma_fence *fence,
-				      struct dma_fence_cb *cb)
-{
-	dma_fence_assert_held(fence);
-
-	return fence_is_claimed(fence) ? settle(fence, cb) : unlink_unclaimed(cb);
-}
-EXPORT_SYMBOL(dma_fence_remove_callback_locked);
-
-/**
- * dma_fence_remove_callback - take a callback off a fence, settling its fate
- * @fence: the fence that @cb was added to, with a reference held
- * @cb: the callback; must have been given to dma_fence_add_callback() before
- *
- * Afterwards the core does not touch @cb again, so the caller may free it, leave
- * the stack frame that it is in, or arm it anew. With true it will not run. With
- * false it has run to its end, and all that it wrote is visible to the caller;
- * or it was never armed.
- *
- * Waits only while another CPU is running callbacks of this very fence. So the
- * caller must not hold a lock which a callback of @fence takes, and two callbacks
- * must not remove callbacks of each other's fence.
- * Called from inside a callback of @fence it does not
- * wait: for the running callback itself it returns false at once, a sibling that
- * has not run is removed.
- *
- * Context: any in which the fence lock may be taken, hardirq included. Does not
- * sleep; on PREEMPT_RT it blocks like a spinlock, on the deliverer's priority.
- * Return: true when @cb was removed, false when it has run or was never added.
- */
-bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
-{
-	unsigned long flags;
-	spinlock_t *lock;
-	bool removed;
-
-	if (fence_is_claimed(fence))
-		return settle(fence, cb);
-
-	lock = dma_fence_lock_unclaimed(fence, &flags);
-	if (!lock)
-		return settle(fence, cb);
-
-	removed = unlink_unclaimed(cb);
-	spin_unlock_irqrestore(lock, flags);
-	return removed;
-}
-EXPORT_SYMBOL(dma_fence_remove_callback);
-
-#ifdef CONFIG_PREEMPT_RT
-static void flush_claimed(struct dma_fence *fence)
-{
-	struct dma_fence_shard *shard = shard_of_fence(fence);
-	ktime_t pause = 20 * NSEC_PER_USEC;
-	unsigned long flags;
-	bool owed;
-
-	might_sleep();
-	for (;;) {
-		raw_spin_lock_irqsave(&shard->lock, flags);
-		owed = fence->batch_prev || delivering(shard, fence);
-		owed = owed && !delivering_here(shard, fence);
-		raw_spin_unlock_irqrestore(&shard->lock, flags);
-		if (!owed)
-			return;
-		set_current_state(TASK_UNINTERRUPTIBLE);
-		schedule_hrtimeout(&pause, HRTIMER_MODE_REL);
-	}
-}
-#else
-static void flush_claimed(struct dma_fence *fence)
-{
-	struct dma_fence_shard *shard = shard_of_fence(fence);
-	struct dma_fence_delivery d = { }, *outer;
-	struct dma_fence_batch nested;
-	unsigned long flags;
-
-	for (;;) {
-		flags = lock_settled(shard, fence);
-		if (!fence->batch_prev || delivering_here(shard, fence))
-			break;
-
-		/* Nobody is at it: it need not wait for whoever will be. */
-		window_open(shard, fence->batch_prev, &d, window_size(flags));
-		raw_spin_unlock(&shard->lock);
-
-		dma_fence_batch_init(&nested, smp_processor_id());
-		outer = this_delivery();
-		d.batch = outer ? outer->batch : &nested;
-		preempt_disable();
-		window_run(shard, &d);
-		run_batch(&nested, flags);
-		local_irq_restore(flags);
-		preempt_enable();
-	}
-	raw_spin_unlock_irqrestore(&shard->lock, flags);
-}
-#endif
-
-/**
- * dma_fence_flush_callbacks - see to it that a signalled fence owes no callback
- * @fence: a fence that the caller keeps alive
- *
- * A fence shows as signalled before its callbacks have run. Code that acts on
- * the one and relies on the other calls this in between. Owed callbacks that
- * nobody is running yet are run by the caller, so there is nothing to wait for
- * but callbacks of @fence that another CPU is in the middle of.
- *
- * Does nothing for a fence that has not signalled, nor inside one of the
- * callbacks of @fence. The caller must not hold a lock that callbacks of @fence
- * take.
- *
- * Context: any in which the fence lock may be taken. On PREEMPT_RT it sleeps, and
- * must not be called from callbacks at all.
- */
-void dma_fence_flush_callbacks(struct dma_fence *fence)
-{
-	unsigned long flags;
-	spinlock_t *lock;
-
-	if (!dma_fence_test_signaled_flag(fence))
-		return;
-
-	/* A driver that signals by itself does so under the lock. */
-	lock = dma_fence_lock_unclaimed(fence, &flags);
-	if (lock)
-		spin_unlock_irqrestore(lock, flags);
-	else
-		flush_claimed(fence);
-}
-EXPORT_SYMBOL(dma_fence_flush_callbacks);

@@ -9,46 +9,35 @@
 #define __DMA_FENCE_INTERNAL_H
 
 #include <linux/dma-fence.h>
+#include <linux/dma-fence-batch.h>
+#include <linux/dma-fence-cb.h>
 #include <linux/list.h>
+#include <linux/sched/task.h>
+#include <linux/types.h>
+#include <linux/wait.h>
 
-/**
- * struct dma_fence_batch - callbacks that are owed, of any number of fences
- * @list: all of them in the order in which they will run
- * @shard: index of the shard whose lock protects @list
- * @filled: whether @list has ever held anything, so that somebody else may have
- *	been at it
- *
- * Not an ordinary list: see dma-fence-batch.c.
- */
-struct dma_fence_batch {
-	struct list_head list;
-	unsigned int shard;
-	bool filled;
-} __aligned(4);	/* tagged like struct dma_fence */
+struct eventfd_ctx;
 
-#define DMA_FENCE_BATCH_HEAD	2UL	/* tag of the head's prev pointer */
-
-/* Make a batch empty. Inline, since every signal has one. */
-static inline void dma_fence_batch_init(struct dma_fence_batch *batch,
-					unsigned int shard)
+/* A batch of the core's own, whose shard is known. */
+static inline void __dma_fence_batch_init(struct dma_fence_batch *batch,
+					  unsigned int shard)
 {
-	batch->list.next = &batch->list;
-	batch->list.prev = (void *)((unsigned long)&batch->list |
-				    DMA_FENCE_BATCH_HEAD);
+	dma_fence_batch_init(batch);
 	batch->shard = shard;
-	batch->filled = false;
 }
 
-bool dma_fence_batch_empty(const struct dma_fence_batch *batch);
-void dma_fence_batch_push(struct dma_fence_batch *batch,
-			  struct dma_fence *fence, struct list_head *cbs);
-void dma_fence_batch_append(struct dma_fence_batch *batch,
-			    struct dma_fence *fence, struct list_head *cbs,
-			    bool ref);
-struct dma_fence *dma_fence_batch_first(const struct list_head *prev);
-void dma_fence_batch_cut(struct list_head *prev, unsigned int max,
-			 struct list_head *cbs, bool *put);
-bool dma_fence_batch_unlink(struct dma_fence *fence, struct list_head *node);
+bool dma_fence_owed_empty(const struct dma_fence_batch *batch);
+void dma_fence_owed_push(struct dma_fence_batch *batch,
+			 struct dma_fence *fence, struct list_head *cbs);
+void dma_fence_owed_append(struct dma_fence_batch *batch,
+			   struct dma_fence *fence, struct list_head *cbs,
+			   bool ref);
+void dma_fence_owed_splice(struct dma_fence_batch *to,
+			   struct dma_fence_batch *from);
+struct dma_fence *dma_fence_owed_first(const struct list_head *prev);
+unsigned int dma_fence_owed_cut(struct list_head *prev, unsigned int max,
+				struct list_head *cbs, bool *put);
+bool dma_fence_owed_unlink(struct dma_fence *fence, struct list_head *node);
 
 /**
  * struct dma_fence_delivery - one context that delivers, or collects
@@ -87,11 +76,91 @@ void dma_fence_collect_deliver(struct dma_fence_collector *c,
 
 bool __dma_fence_signal(struct dma_fence *fence, ktime_t timestamp);
 bool __dma_fence_signal_locked(struct dma_fence *fence, ktime_t timestamp);
+bool __dma_fence_signal_batch(struct dma_fence *fence, ktime_t timestamp,
+			      struct dma_fence_batch *batch);
+void __dma_fence_deliver_batch(struct dma_fence_batch *batch);
 bool __dma_fence_signal_if_done_locked(struct dma_fence *fence,
 				       bool (*done)(struct dma_fence *fence));
 bool dma_fence_callback_ends_use(struct dma_fence *fence);
 bool __dma_fence_add(struct dma_fence *fence, struct dma_fence_cb *cb,
 		     dma_fence_func_t func, bool enable, bool front);
+
+void __dma_fence_cb_wake(struct dma_fence *fence, struct dma_fence_cb *cb);
+
+/* A callback was taken off its fence: let go of what its kind holds. */
+static inline void dma_fence_cb_removed(struct dma_fence_cb *cb)
+{
+	if (unlikely(cb->func == __dma_fence_cb_wake))
+		put_task_struct(container_of(cb, struct dma_fence_cb_wake,
+					     base)->task);
+}
+
+/*
+ * Kinds of callbacks for the core and its neighbours, see dma-fence-cb.c
+ */
+
+/**
+ * struct dma_fence_cb_signal - signal another fence
+ * @base: the callback
+ * @target: the other fence, with a reference
+ */
+struct dma_fence_cb_signal {
+	struct dma_fence_cb base;
+	struct dma_fence *target;
+};
+
+/**
+ * struct dma_fence_cb_poll - wake everybody on a wait queue
+ * @base: the callback
+ * @wait: the wait queue
+ * @events: what pollers are told
+ */
+struct dma_fence_cb_poll {
+	struct dma_fence_cb base;
+	wait_queue_head_t *wait;
+	__poll_t events;
+};
+
+/**
+ * struct dma_fence_cb_eventfd - signal an eventfd
+ * @base: the callback
+ * @ctx: the eventfd, with a reference
+ */
+struct dma_fence_cb_eventfd {
+	struct dma_fence_cb base;
+	struct eventfd_ctx *ctx;
+};
+
+int dma_fence_add_signal(struct dma_fence *fence, struct dma_fence_cb_signal *s,
+			 struct dma_fence *target);
+int dma_fence_add_poll(struct dma_fence *fence, struct dma_fence_cb_poll *p,
+		       wait_queue_head_t *wait, __poll_t events);
+int dma_fence_add_eventfd(struct dma_fence *fence, struct dma_fence_cb_eventfd *e,
+			  struct eventfd_ctx *ctx);
+
+#ifdef CONFIG_LOCKDEP
+void dma_fence_lockdep_batch_open(struct dma_fence_batch *batch,
+				  struct dma_fence *fence);
+void dma_fence_lockdep_batch_close(struct dma_fence_batch *batch);
+#else
+static inline void dma_fence_lockdep_batch_open(struct dma_fence_batch *batch,
+						struct dma_fence *fence) { }
+static inline void dma_fence_lockdep_batch_close(struct dma_fence_batch *batch) { }
+#endif
+
+/*
+ * To be called from exported functions, whose callers they name. The first comes
+ * before the signal, the second after it.
+ */
+#if defined(CONFIG_DMA_FENCE_DEBUG) && defined(CONFIG_PROVE_LOCKING)
+void dma_fence_debug_deliver(struct dma_fence *fence, unsigned long caller);
+void dma_fence_debug_locked(struct dma_fence *fence, unsigned long caller);
+#else
+static inline void dma_fence_debug_deliver(struct dma_fence *fence,
+					   unsigned long caller) { }
+static inline void dma_fence_debug_locked(struct dma_fence *fence,
+					  unsigned long caller) { }
+#endif
 
 /*
  * The fence lock, unless the fence can be seen to have one of the bits that are

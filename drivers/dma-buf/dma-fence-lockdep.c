@@ -14,6 +14,8 @@
 #include <linux/lockdep.h>
 #include <linux/preempt.h>
 
+#include "dma-fence-internal.h"
+
 #ifdef CONFIG_LOCKDEP
 
 static struct lockdep_map dma_fence_lockdep_map = {
@@ -72,6 +74,45 @@ void __dma_fence_might_wait(void)
 
 	if (signalling)
 		signalling_acquire(_THIS_IP_);
+}
+
+/*
+ * A batch that has not been delivered holds up whoever waits for the callbacks in
+ * it: a signalling section, from the first fence to the delivery. One that is never
+ * delivered shows as a lock that its task has not released.
+ */
+void dma_fence_lockdep_batch_open(struct dma_fence_batch *batch,
+				  struct dma_fence *fence)
+{
+	batch->lock = dma_fence_spinlock(fence);
+	if (batch->signalling || lock_is_held_type(&dma_fence_lockdep_map, 1))
+		return;
+
+	batch->signalling = true;
+	signalling_acquire(_RET_IP_);
+}
+
+/* The lock may be gone by now, and with it what lockdep_is_held() looks at. */
+static bool lock_is_held_here(const spinlock_t *lock)
+{
+	int i;
+
+	for (i = 0; lock && i < current->lockdep_depth; i++)
+		if (current->held_locks[i].instance == &lock->dep_map)
+			return true;
+	return false;
+}
+
+void dma_fence_lockdep_batch_close(struct dma_fence_batch *batch)
+{
+	WARN_ONCE(debug_locks && lock_is_held_here(batch->lock),
+		  "dma_fence: a batch is delivered under the lock of its fences\n");
+	batch->lock = NULL;
+	if (!batch->signalling)
+		return;
+
+	batch->signalling = false;
+	lock_release(&dma_fence_lockdep_map, _RET_IP_);
 }
 
 #endif /* CONFIG_LOCKDEP */

@@ -16,26 +16,22 @@
 /* Enough for the callers that wait for either of a few rings or engines. */
 #define WAIT_ANY_ON_STACK	4
 
-/**
- * struct fence_waiter - a task that sleeps on a fence
- * @base: the callback, in front of all others
- * @task: to be woken; %NULL once the waiter may go without settling @base
+/*
+ * Sleepers use the wake kind in a way that is not open to others: in front of all
+ * callbacks, without a reference on the task, which is the caller itself, and able
+ * to tell that it need not be settled, by a cleared @task.
  */
-struct fence_waiter {
-	struct dma_fence_cb base;
-	struct task_struct *task;
-};
-
-static void fence_waiter_wake(struct dma_fence *fence, struct dma_fence_cb *cb)
+static void sleeper_wake(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
-	struct fence_waiter *waiter = container_of(cb, struct fence_waiter, base);
-	struct task_struct *task = waiter->task;
+	struct dma_fence_cb_wake *w =
+		container_of(cb, struct dma_fence_cb_wake, base);
+	struct task_struct *task = w->task;
 
 	/* The task may exit at once; its memory outlives the section. */
 	guard(rcu)();
 	if (dma_fence_callback_ends_use(fence))
-		/* Pairs with fence_waiter_settle(). */
-		smp_store_release(&waiter->task, NULL);
+		/* Pairs with sleeper_settle(). */
+		smp_store_release(&w->task, NULL);
 	wake_up_state(task, TASK_NORMAL);
 }
 
@@ -75,15 +71,14 @@ static void fence_wait_unlock(struct dma_fence *fence)
 }
 
 /*
- * The waiter's memory is its own again. It does not stay for the callbacks that
+ * The sleeper's memory is its own again. It does not stay for the callbacks that
  * come after its own, unless the core has yet to drop a reference on the fence.
  */
-static void fence_waiter_settle(struct dma_fence *fence,
-				struct fence_waiter *waiter)
+static void sleeper_settle(struct dma_fence *fence, struct dma_fence_cb_wake *w)
 {
-	/* Pairs with fence_waiter_wake(). */
-	if (smp_load_acquire(&waiter->task))
-		dma_fence_remove_callback(fence, &waiter->base);
+	/* Pairs with sleeper_wake(). */
+	if (smp_load_acquire(&w->task))
+		dma_fence_remove_callback(fence, &w->base);
 	if (dma_fence_test_signaled_flag(fence))
 		fence_wait_unlock(fence);
 }
@@ -108,7 +103,7 @@ static signed long fence_signaled(struct dma_fence *fence, signed long left)
 signed long dma_fence_default_wait(struct dma_fence *fence, bool intr,
 				   signed long timeout)
 {
-	struct fence_waiter waiter = { .task = current };
+	struct dma_fence_cb_wake sleeper = { .task = current };
 	signed long left = timeout;
 
 	if (dma_fence_test_signaled_flag(fence))
@@ -117,7 +112,7 @@ signed long dma_fence_default_wait(struct dma_fence *fence, bool intr,
 		return -ERESTARTSYS;
 	if (!timeout)
 		return 0;
-	if (!__dma_fence_add(fence, &waiter.base, fence_waiter_wake, false, true))
+	if (!__dma_fence_add(fence, &sleeper.base, sleeper_wake, false, true))
 		return fence_signaled(fence, timeout);
 
 	for (;;) {
@@ -132,7 +127,7 @@ signed long dma_fence_default_wait(struct dma_fence *fence, bool intr,
 	}
 	__set_current_state(TASK_RUNNING);
 
-	fence_waiter_settle(fence, &waiter);
+	sleeper_settle(fence, &sleeper);
 	return left;
 }
 EXPORT_SYMBOL(dma_fence_default_wait);
@@ -237,7 +232,7 @@ static signed long fence_poll_any(struct dma_fence **fences, u32 count, u32 *idx
 signed long dma_fence_wait_any_timeout(struct dma_fence **fences, u32 count,
 				       bool intr, signed long timeout, u32 *idx)
 {
-	struct fence_waiter few[WAIT_ANY_ON_STACK], *waiters = few;
+	struct dma_fence_cb_wake few[WAIT_ANY_ON_STACK], *sleepers = few;
 	signed long left = timeout;
 	u32 armed, first;
 
@@ -247,15 +242,15 @@ signed long dma_fence_wait_any_timeout(struct dma_fence **fences, u32 count,
 		return fence_poll_any(fences, count, idx);
 
 	if (count > ARRAY_SIZE(few)) {
-		waiters = kmalloc_objs(*waiters, count);
-		if (!waiters)
+		sleepers = kmalloc_objs(*sleepers, count);
+		if (!sleepers)
 			return -ENOMEM;
 	}
 
 	for (armed = 0, first = count; armed < count; armed++) {
-		waiters[armed].task = current;
-		if (!__dma_fence_add(fences[armed], &waiters[armed].base,
-				     fence_waiter_wake, true, true)) {
+		sleepers[armed].task = current;
+		if (!__dma_fence_add(fences[armed], &sleepers[armed].base,
+				     sleeper_wake, true, true)) {
 			first = armed;
 			break;
 		}
@@ -271,9 +266,9 @@ signed long dma_fence_wait_any_timeout(struct dma_fence **fences, u32 count,
 	__set_current_state(TASK_RUNNING);
 
 	while (armed--)
-		fence_waiter_settle(fences[armed], &waiters[armed]);
-	if (waiters != few)
-		kfree(waiters);
+		sleeper_settle(fences[armed], &sleepers[armed]);
+	if (sleepers != few)
+		kfree(sleepers);
 
 	if (first == count)
 		return left;

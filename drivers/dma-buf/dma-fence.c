@@ -355,6 +355,7 @@ void dma_fence_signal(struct dma_fence *fence)
 	if (WARN_ON(!fence))
 		return;
 
+	dma_fence_debug_deliver(fence, _RET_IP_);
 	cookie = dma_fence_begin_signalling();
 	__dma_fence_signal(fence, ktime_get());
 	dma_fence_end_signalling(cookie);
@@ -373,6 +374,7 @@ void dma_fence_signal_timestamp(struct dma_fence *fence, ktime_t timestamp)
 	if (WARN_ON(!fence))
 		return;
 
+	dma_fence_debug_deliver(fence, _RET_IP_);
 	__dma_fence_signal(fence, timestamp);
 }
 EXPORT_SYMBOL(dma_fence_signal_timestamp);
@@ -394,7 +396,8 @@ void dma_fence_signal_timestamp_locked(struct dma_fence *fence,
 				       ktime_t timestamp)
 {
 	dma_fence_assert_held(fence);
-	__dma_fence_signal_locked(fence, timestamp);
+	if (__dma_fence_signal_locked(fence, timestamp))
+		dma_fence_debug_locked(fence, _RET_IP_);
 }
 EXPORT_SYMBOL(dma_fence_signal_timestamp_locked);
 
@@ -408,7 +411,9 @@ EXPORT_SYMBOL(dma_fence_signal_timestamp_locked);
  */
 void dma_fence_signal_locked(struct dma_fence *fence)
 {
-	dma_fence_signal_timestamp_locked(fence, ktime_get());
+	dma_fence_assert_held(fence);
+	if (__dma_fence_signal_locked(fence, ktime_get()))
+		dma_fence_debug_locked(fence, _RET_IP_);
 }
 EXPORT_SYMBOL(dma_fence_signal_locked);
 
@@ -425,6 +430,7 @@ bool dma_fence_check_and_signal(struct dma_fence *fence)
 	if (WARN_ON(!fence))
 		return true;
 
+	dma_fence_debug_deliver(fence, _RET_IP_);
 	return !__dma_fence_signal(fence, ktime_get());
 }
 EXPORT_SYMBOL(dma_fence_check_and_signal);
@@ -441,8 +447,13 @@ EXPORT_SYMBOL(dma_fence_check_and_signal);
  */
 bool dma_fence_check_and_signal_locked(struct dma_fence *fence)
 {
+	bool signaled;
+
 	dma_fence_assert_held(fence);
-	return !__dma_fence_signal_locked(fence, ktime_get());
+	signaled = __dma_fence_signal_locked(fence, ktime_get());
+	if (signaled)
+		dma_fence_debug_locked(fence, _RET_IP_);
+	return !signaled;
 }
 EXPORT_SYMBOL(dma_fence_check_and_signal_locked);
 
@@ -640,6 +651,37 @@ bool __dma_fence_is_signaled_locked(struct dma_fence *fence)
 	return done;
 }
 EXPORT_SYMBOL(__dma_fence_is_signaled_locked);
+
+/**
+ * dma_fence_set_error_unless_signaled - note a failure if it is not too late
+ * @fence: a fence that may be signalled by somebody else meanwhile
+ * @error: negative errno
+ *
+ * For whoever gives up work that may be completing at this moment. Either waiters
+ * and callbacks see @error, or the fence had signalled and stays as it is. An error
+ * that was set before is replaced, as by dma_fence_set_error(), which is for those
+ * who hold the fence lock, or know that nobody else signals.
+ *
+ * Context: any, the fence lock not held.
+ * Return: true when @error was set, false when the fence has signalled or, with a
+ * warning, when @error is none.
+ */
+bool dma_fence_set_error_unless_signaled(struct dma_fence *fence, int error)
+{
+	unsigned long flags;
+	spinlock_t *lock;
+
+	if (WARN_ON_ONCE(!IS_ERR_VALUE((long)error)))
+		return false;
+
+	lock = dma_fence_lock_pending(fence, &flags);
+	if (!lock)
+		return false;
+	fence->error = error;
+	spin_unlock_irqrestore(lock, flags);
+	return true;
+}
+EXPORT_SYMBOL(dma_fence_set_error_unless_signaled);
 
 /**
  * dma_fence_get_status - has the fence signalled, and with what result?

@@ -561,9 +561,11 @@ int dma_fence_get_status(struct dma_fence *fence);
  * @error: negative errno
  *
  * Only the side that will signal the fence calls this, before it does; waiters
- * and callbacks see the error then. In use are -ENODATA when just this piece of
- * work went wrong, -ECANCELED when the whole timeline was dropped, and -ETIME
- * after a hang.
+ * and callbacks see the error then. Who cannot know whether somebody else is about
+ * to signal uses dma_fence_set_error_unless_signaled().
+ *
+ * In use are -ENODATA when just this piece of work went wrong, -ECANCELED when the
+ * whole timeline was dropped, and -ETIME after a hang.
  */
 static inline void dma_fence_set_error(struct dma_fence *fence, int error)
 {
@@ -572,6 +574,8 @@ static inline void dma_fence_set_error(struct dma_fence *fence, int error)
 
 	fence->error = error;
 }
+
+bool dma_fence_set_error_unless_signaled(struct dma_fence *fence, int error);
 
 /**
  * dma_fence_timestamp - when the fence has signalled

@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kinds of fence callbacks
+ *
+ * Copyright (C) 2026 the dma-fence rework project
+ */
+
+/**
+ * DOC: callback kinds
+ *
+ * A driver does not supply code to run when a fence signals. It says what is to
+ * happen, and has its code run where that is harmless:
+ *
+ * ==================================  ==========================================
+ * dma_fence_add_wake()                a task is woken
+ * dma_fence_add_completion()          a completion is completed
+ * dma_fence_add_work()                a work item is queued
+ * dma_fence_add_delayed_work()        a work item is queued, to run after a delay
+ * dma_fence_add_kthread_work()        a work is queued to a thread of its own
+ * ==================================  ==========================================
+ *
+ * All of them behave alike. The structure is the caller's, embedded in something
+ * of his or on his stack, and needs no initialisation. It belongs to the fence until
+ * the action has begun or dma_fence_remove_callback() has returned. The caller has
+ * a reference on the fence for as long. The action takes place once, in any context,
+ * under no fence lock, and takes raw spinlocks only.
+ *
+ * What the action is done to, and the structure itself, may go
+ *
+ * * as soon as the action has had its effect: the waiter of the completion may
+ *   return, and the work item may free what both are embedded in. The core has
+ *   forgotten the structure by then, and the fence is not touched on its account;
+ *
+ * * as soon as the removal has returned, whatever it says. When it returns false
+ *   the action has taken place, so a work item is to be cancelled in addition.
+ *
+ * A woken task must go the second way, since it may find the fence signalled
+ * without having been woken.
+ *
+ * When the fence has signalled already nothing is started and -ENOENT returned.
+ * Who would do by hand then what the fence does otherwise calls the function whose
+ * name ends in ``_or_now`` instead, which does it.
+ *
+ * The worker finds out how the fence ended by dma_fence_get_status(), from a
+ * reference that was kept for it.
+ */
+
+#include <linux/completion.h>
+#include <linux/dma-fence-cb.h>
+#include <linux/eventfd.h>
+#include <linux/export.h>
+#include <linux/kthread.h>
+#include <linux/poll.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "dma-fence-internal.h"
+
+/*
+ * What the fence calls. Each takes out of its structure what it needs before it
+ * acts, since the structure may be gone as soon as it has.
+ */
+
+void __dma_fence_cb_wake(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct dma_fence_cb_wake *w =
+		container_of(cb, struct dma_fence_cb_wake, base);
+	struct task_struct *task = w->task;
+
+	wake_up_process(task);
+	put_task_struct(task);
+}
+
+static void cb_complete(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct dma_fence_cb_completion *c =
+		container_of(cb, struct dma_fence_cb_completion, base);
+
+	complete(c->done);
+}
+
+static void cb_queue_work(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct dma_fence_cb_work *w =
+		container_of(cb, struct dma_fence_cb_work, base);
+
+	queue_work(w->wq, w->work);
+}
+
+static void cb_queue_delayed_work(struct dma_fence *fence,
+				  struct dma_fence_cb *cb)
+{
+	struct dma_fence_cb_delayed_work *w =
+		container_of(cb, struct dma_fence_cb_delayed_work, base);
+
+	queue_delayed_work(w->wq, w->dwork, w->delay);
+}
+
+static void cb_queue_kthread_work(struct dma_fence *fence,
+				  struct dma_fence_cb *cb)
+{
+	struct dma_fence_cb_kthread_work *w =
+		container_of(cb, struct dma_fence_cb_kthread_work, base);
+
+	kthread_queue_work(w->worker, w->work);
+}
+
+/* Not armed, but may be removed all the same. */
+static int refuse(struct dma_fence_cb *cb)
+{
+	if (cb)
+		INIT_LIST_HEAD(&cb->node);
+	return -EINVAL;
+}
+
+/**
+ * dma_fence_add_wake - have a fence wake a task
+ * @fence: the fence, on which the caller has a reference
+ * @w: memory for the callback
+ * @task: the task, mostly %current; in any sleeping state but a special one
+ *
+ * The callback has a reference on @task, so it does no harm when the task has
+ * exited before the fence signals.
+ *
+ * The task sets its state, looks whether the fence has signalled, and sleeps if it
+ * has not. Before it lets go of @w it calls dma_fence_remove_callback() in any case.
+ *
+ * Context: any, the fence lock not held.
+ * Return: 0 when the task will be woken, -ENOENT when the fence has signalled,
+ * -EINVAL, with a warning, when an argument is missing.
+ */
+int dma_fence_add_wake(struct dma_fence *fence, struct dma_fence_cb_wake *w,
+		       struct task_struct *task)
+{
+	int ret;
+
+	if (WARN_ON_ONCE(!fence || !w || !task))
+		return refuse(w ? &w->base : NULL);
+
+	w->task = get_task_struct(task);
+	ret = dma_fence_add_callback(fence, &w->base, __dma_fence_cb_wake);
+	if (ret)
+		put_task_struct(task);
+	return ret;
+}
+EXPORT_SYMBOL(dma_fence_add_wake);
+
+/**
+ * dma_fence_wake_or_now - have a fence wake a task, or wake it
+ * @fence: the fence, or %NULL for one that has signalled
+ * @w: memory for the callback
+ * @task: the task
+ *
+ * Context: any, the fence lock not held.
+ * Return: true when the fence will wake the task, false when it was woken now.
+ */
+bool dma_fence_wake_or_now(struct dma_fence *fence, struct dma_fence_cb_wake *w,
+			   struct task_struct *task)
+{
+	int ret = fence ? dma_fence_add_wake(fence, w, task) : -ENOENT;
+
+	if (ret == -ENOENT)
+		wake_up_process(task);
+	return !ret;
+}
+EXPORT_SYMBOL(dma_fence_wake_or_now);
+
+/**
+ * dma_fence_add_completion - have a fence complete a completion
+ * @fence: the fence, on which the caller has a reference
+ * @c: memory for the callback
+ * @done: the completion; initialised
+ *
+ * One waiter is released, as by complete(). Whoever has waited may let go of @done
+ * and @c at once; whoever gives up waiting calls dma_fence_remove_callback() first.
+ *
+ * Context: any, the fence lock not held.
+ * Return: 0 when @done will be completed, -ENOENT when the fence has signalled,
+ * -EINVAL, with a warning, when an argument is missing.
+ */
+int dma_fence_add_completion(struct dma_fence *fence,
+			     struct dma_fence_cb_completion *c,
+			     struct completion *done)
+{
+	if (WARN_ON_ONCE(!fence || !c || !done))
+		return refuse(c ? &c->base : NULL);
+
+	c->done = done;
+	return dma_fence_add_callback(fence, &c->base, cb_complete);
+}
+EXPORT_SYMBOL(dma_fence_add_completion);
+
+/**
+ * dma_fence_completion_or_now - have a fence complete a completion, or complete it
+ * @fence: the fence, or %NULL for one that has signalled
+ * @c: memory for the callback
+ * @done: the completion
+ *
+ * Context: any, the fence lock not held.
+ * Return: true when the fence will complete @done, false when it was completed now.
+ */
+bool dma_fence_completion_or_now(struct dma_fence *fence,
+				 struct dma_fence_cb_completion *c,
+				 struct completion *done)
+{
+	int ret = fence ? dma_fence_add_completion(fence, c, done) : -ENOENT;
+
+	if (ret == -ENOENT)
+		complete(done);
+	return !ret;
+}
+EXPORT_SYMBOL(dma_fence_completion_or_now);
+
+/**
+ * dma_fence_add_work - have a fence queue a work item
+ * @fence: the fence, on which the caller has a reference
+ * @w: memory for the callback
+ * @wq: the workqueue
+ * @work: the work item; initialised
+ *
+ * The handler may free @w and @work. An owner who wants to free them before calls
+ * dma_fence_remove_callback(), and, if that returns false, cancel_work_sync(); after
+ * both the work item neither runs nor will. @wq stays until then.
+ *
+ * As with queue_work() nothing happens when @work is already queued.
+ *
+ * Context: any, the fence lock not held.
+ * Return: 0 when @work will be queued, -ENOENT when the fence has signalled,
+ * -EINVAL, with a warning, when an argument is missing.
+ */
+int dma_fence_add_work(struct dma_fence *fence, struct dma_fence_cb_work *w,
+		       struct workqueue_struct *wq, struct work_struct *work)
+{
+	if (WARN_ON_ONCE(!fence || !w || !wq || !work))
+		return refuse(w ? &w->base : NULL);
+
+	w->wq = wq;
+	w->work = work;
+	return dma_fence_add_callback(fence, &w->base, cb_queue_work);
+}
+EXPORT_SYMBOL(dma_fence_add_work);
+
+/**
+ * dma_fence_work_or_now - have a fence queue a work item, or queue it
+ * @fence: the fence, or %NULL for one that has signalled
+ * @w: memory for the callback
+ * @wq: the workqueue
+ * @work: the work item
+ *
+ * Context: any, the fence lock not held.
+ * Return: true when the fence will queue @work, false when it was queued now.
+ */
+bool dma_fence_work_or_now(struct dma_fence *fence, struct dma_fence_cb_work *w,
+			   struct workqueue_struct *wq,
+			   struct work_struct *work)
+{
+	int ret = fence ? dma_fence_add_work(fence, w, wq, work) : -ENOENT;
+
+	if (ret == -ENOENT)
+		queue_work(wq, work);
+	return !ret;
+}
+EXPORT_SYMBOL(dma_fence_work_or_now);
+
+/**
+ * dma_fence_add_delayed_work - have a fence queue a work item for later
+ * @fence: the fence, on which the caller has a reference
+ * @w: memory for the callback
+ * @wq: the workqueue
+ * @dwork: the work item; initialised
+ * @delay: jiffies that pass between the signal and the queueing
+ *
+ * As dma_fence_add_work(), with cancel_delayed_work_sync() for the owner.
+ *
+ * Context: any, the fence lock not held.
+ * Return: 0 when @dwork will be queued, -ENOENT when the fence has signalled,
+ * -EINVAL, with a warning, when an argument is missing.
+ */
+int dma_fence_add_delayed_work(struct dma_fence *fence,
+			       struct dma_fence_cb_delayed_work *w,
+			       struct workqueue_struct *wq,
+			       struct delayed_work *dwork, unsigned long delay)
+{
+	if (WARN_ON_ONCE(!fence || !w || !wq || !dwork))
+		return refuse(w ? &w->base : NULL);
+
+	w->wq = wq;
+	w->dwork = dwork;
+	w->delay = delay;
+	return dma_fence_add_callback(fence, &w->base, cb_queue_delayed_work);
+}
+EXPORT_SYMBOL(dma_fence_add_delayed_work);
+
+/**
+ * dma_fence_delayed_work_or_now - have a fence queue a work item for later, or
+ * queue it for later
+ * @fence: the fence, or %NULL for one that has signalled
+ * @w: memory for the callback
+ * @wq: the workqueue
+ * @dwork: the work item
+ * @delay: jiffies from the signal, or from now
+ *
+ * Context: any, the fence lock not held.
+ * Return: true when the fence will queue @dwork, false when its delay has begun.
+ */
+bool dma_fence_delayed_work_or_now(struct dma_fence *fence,
+				   struct dma_fence_cb_delayed_work *w,
+				   struct workqueue_struct *wq,
+				   struct delayed_work *dwork,
+				   unsigned long delay)
+{
+	int ret = fence ? dma_fence_add_delayed_work(fence, w, wq, dwork, delay) :
+			  -ENOENT;
+
+	if (ret == -ENOENT)
+		queue_delayed_work(wq, dwork, delay);
+	return !ret;
+}
+EXPORT_SYMBOL(dma_fence_delayed_work_or_now);
+
+/**
+ * dma_fence_add_kthread_work - have a fence queue work for a thread
+ * @fence: the fence, on which the caller has a reference
+ * @w: memory for the callback
+ * @worker: the thread
+ * @work: the work; initialised
+ *
+ * As dma_fence_add_work(), with kthread_cancel_work_sync() for the owner. The
+ * callback is removed before the worker is destroyed.
+ *
+ * Context: any, the fence lock not held.
+ * Return: 0 when @work will be queued, -ENOENT when the fence has signalled,
+ * -EINVAL, with a warning, when an argument is missing.
+ */
+int dma_fence_add_kthread_work(struct dma_fence *fence,
+			       struct dma_fence_cb_kthread_work *w,
+			       struct kthread_worker *worker,
+			       struct kthread_work *work)
+{
+	if (WARN_ON_ONCE(!fence || !w || !worker || !work))
+		return refuse(w ? &w->base : NULL);
+
+	w->worker = worker;
+	w->work = work;
+	return dma_fence_add_callback(fence, &w->base, cb_queue_kthread_work);
+}
+EXPORT_SYMBOL(dma_fence_add_kthread_work);
+
+/**
+ * dma_fence_kthread_work_or_now - have a fence queue work for a thread, or queue it
+ * @fence: the fence, or %NULL for one that has signalled
+ * @w: memory for the callback
+ * @worker: the thread
+ * @work: the work
+ *
+ * Context: any, the fence lock not held.
+ * Return: true when the fence will queue @work, false when it was queued now.
+ */
+bool dma_fence_kthread_work_or_now(struct dma_fence *fence,
+				   struct dma_fence_cb_kthread_work *w,
+				   struct kthread_worker *worker,
+				   struct kthread_work *work)
+{
+	int ret = fence ? dma_fence_add_kthread_work(fence, w, worker, work) :
+			  -ENOENT;
+
+	if (ret == -ENOENT)
+		kthread_queue_work(worker, work);
+	return !ret;
+}
+EXPORT_SYMBOL(dma_fence_kthread_work_or_now);
+
+/*
+ * Kinds for the core and its neighbours, who were looked at one by one. Drivers
+ * cannot have them: their header is not a public one, and modules that do not
+ * import the namespace cannot be loaded.
+ */
+
+static void cb_signal(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct dma_fence_cb_signal *s =
+		container_of(cb, struct dma_fence_cb_signal, base);
+	struct dma_fence *target = s->target;
+
+	if (fence->error)
+		dma_fence_set_error_unless_signaled(target, fence->error);
+	__dma_fence_signal(target, dma_fence_timestamp(fence));
+	dma_fence_put(target);
+}
+
+/**
+ * dma_fence_add_signal - have a fence signal another
+ * @fence: the fence, on which the caller has a reference
+ * @s: memory for the callback; may go when @target has signalled
+ * @target: the other one; the callback takes a reference
+ *
+ * @target gets the error, if any, and the time of @fence. It joins the delivery of
+ * @fence, so a line of fences that signal each other needs no more stack than two.
+ *
+ * Whoever removes the callback in time drops the reference on @target.
+ *
+ * Context: any, the locks of both fences not held.
+ * Return: 0, or -ENOENT when @fence has signalled and @target was left alone.
+ */
+int dma_fence_add_signal(struct dma_fence *fence, struct dma_fence_cb_signal *s,
+			 struct dma_fence *target)
+{
+	int ret;
+
+	s->target = dma_fence_get(target);
+	ret = dma_fence_add_callback(fence, &s->base, cb_signal);
+	if (ret)
+		dma_fence_put(target);
+	return ret;
+}
+EXPORT_SYMBOL_NS_GPL(dma_fence_add_signal, "DMA_FENCE_CORE");
+
+static void cb_wake_poll(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct dma_fence_cb_poll *p =
+		container_of(cb, struct dma_fence_cb_poll, base);
+
+	/* All of them, the exclusive ones too. */
+	__wake_up(p->wait, TASK_NORMAL, 0, poll_to_key(p->events));
+}
+
+/**
+ * dma_fence_add_poll - have a fence wake everybody on a wait queue
+ * @fence: the fence, on which the caller has a reference
+ * @p: memory for the callback
+ * @wait: the wait queue; stays until the callback was removed
+ * @events: what pollers are told
+ *
+ * Context: any, the fence lock not held, nor that of the wait queue.
+ * Return: 0, or -ENOENT when the fence has signalled and nobody was woken.
+ */
+int dma_fence_add_poll(struct dma_fence *fence, struct dma_fence_cb_poll *p,
+		       wait_queue_head_t *wait, __poll_t events)
+{
+	p->wait = wait;
+	p->events = events;
+	return dma_fence_add_callback(fence, &p->base, cb_wake_poll);
+}
+EXPORT_SYMBOL_NS_GPL(dma_fence_add_poll, "DMA_FENCE_CORE");
+
+static void cb_signal_eventfd(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct dma_fence_cb_eventfd *e =
+		container_of(cb, struct dma_fence_cb_eventfd, base);
+
+	eventfd_signal(e->ctx);
+	eventfd_ctx_put(e->ctx);
+	kfree(e);
+}
+
+/**
+ * dma_fence_add_eventfd - have a fence signal an eventfd
+ * @fence: the fence, on which the caller has a reference
+ * @e: the callback, from kmalloc(); freed when the eventfd has been signalled
+ * @ctx: the eventfd, with a reference that goes with the callback
+ *
+ * On an error, and when the callback is removed in time, both stay the caller's.
+ *
+ * Context: any, the fence lock not held.
+ * Return: 0, or -ENOENT when the fence has signalled and @ctx was left alone.
+ */
+int dma_fence_add_eventfd(struct dma_fence *fence, struct dma_fence_cb_eventfd *e,
+			  struct eventfd_ctx *ctx)
+{
+	e->ctx = ctx;
+	return dma_fence_add_callback(fence, &e->base, cb_signal_eventfd);
+}
+EXPORT_SYMBOL_NS_GPL(dma_fence_add_eventfd, "DMA_FENCE_CORE");
