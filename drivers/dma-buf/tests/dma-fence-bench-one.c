@@ -17,6 +17,8 @@ static void bench_flush(struct dma_fence *fence)
 {
 }
 #else
+#include <linux/dma-fence-batch.h>
+
 static void bench_flush(struct dma_fence *fence)
 {
 	dma_fence_flush_callbacks(fence);
@@ -132,22 +134,7 @@ static void signal_one_batch(struct bench *b)
 
 static void prepare_delivered(struct bench *b)
 {
-	unsigned int i;
-
-	bench_init_fences(b, BENCH_OPS, false);
-	for (i = 0; i < BENCH_OPS; i++) {
-		bench_add_callbacks(b, &b->fences[i], &b->cbs[i], 1, bench_nop);
-		dma_fence_signal(&b->fences[i]);
-	}
-}
-
-static void remove_batch(struct bench *b)
-{
-	unsigned int i;
-
-	for (i = 0; i < BENCH_OPS; i++)
-		b->sink += dma_fence_remove_callback(&b->fences[i],
-						     &b->cbs[i].base);
+	bench_init_delivered(b, false);
 }
 
 static void wait_batch(struct bench *b)
@@ -193,15 +180,9 @@ static void is_signaled_batch(struct bench *b)
 		b->sink += dma_fence_is_signaled(&b->fences[0]);
 }
 
-#define LOCKED_FENCES	64
-
 static void prepare_locked(struct bench *b)
 {
-	unsigned int i;
-
-	bench_init_fences(b, LOCKED_FENCES, true);
-	for (i = 0; i < LOCKED_FENCES; i++)
-		bench_add_callbacks(b, &b->fences[i], &b->cbs[i], 1, bench_nop);
+	bench_init_armed(b, BENCH_LOCKED, true);
 }
 
 /* As drivers do: everything that is done, under the lock of the ring. */
@@ -212,13 +193,32 @@ static void locked_batch(struct bench *b)
 
 	spin_lock(&b->lock);
 	start = bench_clock();
-	for (i = 0; i < LOCKED_FENCES; i++)
+	for (i = 0; i < BENCH_LOCKED; i++)
 		dma_fence_signal_locked(&b->fences[i]);
 	b->sample = bench_clock() - start;
 	spin_unlock(&b->lock);
-	for (i = 0; i < LOCKED_FENCES; i++)
+	for (i = 0; i < BENCH_LOCKED; i++)
 		bench_flush(&b->fences[i]);
 }
+
+#ifdef DMA_FENCE_BENCH_BASE
+#define batched_batch	locked_batch
+#else
+static void batched_batch(struct bench *b)
+{
+	DEFINE_DMA_FENCE_BATCH(batch);
+	unsigned int i;
+	u64 start;
+
+	spin_lock(&b->lock);
+	start = bench_clock();
+	for (i = 0; i < BENCH_LOCKED; i++)
+		dma_fence_batch_signal(&batch, &b->fences[i]);
+	b->sample = bench_clock() - start;
+	spin_unlock(&b->lock);
+	dma_fence_batch_deliver(&batch);
+}
+#endif
 
 struct late {
 	struct hrtimer timer;
@@ -326,7 +326,7 @@ static const struct bench_case one_cases[] = {
 	{ .name = "signal_busy", .n = 512, .prepare = prepare_busy,
 	  .batch = signal_one_batch },
 	{ .name = "remove_delivered", .ops = BENCH_OPS,
-	  .prepare = prepare_delivered, .batch = remove_batch },
+	  .prepare = prepare_delivered, .batch = bench_remove },
 	{ .name = "wait_signaled", .ops = BENCH_OPS,
 	  .prepare = prepare_delivered, .batch = wait_batch },
 	{ .name = "is_signaled_yes", .ops = BENCH_OPS,
@@ -335,10 +335,15 @@ static const struct bench_case one_cases[] = {
 	  .batch = is_signaled_batch, .finish = finish_one },
 	{ .name = "is_signaled_asks", .ops = BENCH_OPS, .prepare = prepare_asked,
 	  .batch = is_signaled_batch, .finish = finish_one },
-	{ .name = "signal_locked", .ops = LOCKED_FENCES,
+	{ .name = "signal_locked", .ops = BENCH_LOCKED,
 	  .prepare = prepare_locked, .batch = locked_batch },
-	{ .name = "signal_locked_hold", .ops = LOCKED_FENCES, .sampled = true,
+	{ .name = "signal_locked_hold", .ops = BENCH_LOCKED, .sampled = true,
 	  .prepare = prepare_locked, .batch = locked_batch },
+	/* On the base, which has no batches, the same as the two before. */
+	{ .name = "signal_batch", .ops = BENCH_LOCKED,
+	  .prepare = prepare_locked, .batch = batched_batch },
+	{ .name = "signal_batch_hold", .ops = BENCH_LOCKED, .sampled = true,
+	  .prepare = prepare_locked, .batch = batched_batch },
 	{ .name = "irq_delay", .n = 1, .irqs_on = true, .sampled = true,
 	  .prepare = prepare_late, .batch = signal_one_batch,
 	  .finish = finish_late },

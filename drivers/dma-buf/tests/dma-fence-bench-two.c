@@ -86,23 +86,8 @@ static void hammer(struct helper *h)
 
 static void prepare_contended(struct bench *b)
 {
-	unsigned int i;
-
-	bench_init_fences(b, BENCH_OPS, true);
-	for (i = 0; i < BENCH_OPS; i++) {
-		bench_add_callbacks(b, &b->fences[i], &b->cbs[i], 1, bench_nop);
-		dma_fence_signal(&b->fences[i]);
-	}
+	bench_init_delivered(b, true);
 	helper_start(b, hammer);
-}
-
-static void contended_batch(struct bench *b)
-{
-	unsigned int i;
-
-	for (i = 0; i < BENCH_OPS; i++)
-		b->sink += dma_fence_remove_callback(&b->fences[i],
-						     &b->cbs[i].base);
 }
 
 /* Somebody who wants the lock, and for how long he did not get it. */
@@ -243,7 +228,7 @@ static void finish_helper(struct bench *b)
 
 static const struct bench_case two_cases[] = {
 	{ .name = "remove_contended", .ops = BENCH_OPS, .two_cpus = true,
-	  .prepare = prepare_contended, .batch = contended_batch,
+	  .prepare = prepare_contended, .batch = bench_remove,
 	  .finish = finish_helper },
 	{ .name = "lock_wait", .n = 1, .two_cpus = true, .sampled = true,
 	  .prepare = prepare_probed, .batch = probed_batch,

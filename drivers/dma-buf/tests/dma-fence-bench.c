@@ -143,6 +143,48 @@ void bench_add_callbacks(struct bench *b, struct dma_fence *fence,
 	}
 }
 
+/**
+ * bench_init_armed - new fences with a callback each
+ * @b: the benchmark
+ * @count: how many
+ * @shared: whether they share the benchmark's lock
+ */
+void bench_init_armed(struct bench *b, unsigned int count, bool shared)
+{
+	unsigned int i;
+
+	bench_init_fences(b, count, shared);
+	for (i = 0; i < count; i++)
+		bench_add_callbacks(b, &b->fences[i], &b->cbs[i], 1, bench_nop);
+}
+
+/**
+ * bench_init_delivered - new fences that have signalled, and run a callback each
+ * @b: the benchmark
+ * @shared: whether they share the benchmark's lock
+ */
+void bench_init_delivered(struct bench *b, bool shared)
+{
+	unsigned int i;
+
+	bench_init_armed(b, BENCH_OPS, shared);
+	for (i = 0; i < BENCH_OPS; i++)
+		dma_fence_signal(&b->fences[i]);
+}
+
+/**
+ * bench_remove - remove the callback of each of %BENCH_OPS fences
+ * @b: the benchmark
+ */
+void bench_remove(struct bench *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < BENCH_OPS; i++)
+		b->sink += dma_fence_remove_callback(&b->fences[i],
+						     &b->cbs[i].base);
+}
+
 static int bench_compare(const void *a, const void *b)
 {
 	u64 x = *(const u64 *)a, y = *(const u64 *)b;

@@ -24,6 +24,8 @@
 #define BENCH_OPS	256
 #define BENCH_CALLBACKS	512
 #define BENCH_BATCHES	31
+/* As many as an interrupt may find done. */
+#define BENCH_LOCKED	64
 
 /* Without these it would be a case of the benchmark what lock and clock cost. */
 #if defined(__x86_64__)
@@ -137,6 +139,9 @@ void bench_nop(struct dma_fence *fence, struct dma_fence_cb *cb);
 void bench_busy(struct dma_fence *fence, struct dma_fence_cb *cb);
 void bench_arrive(struct dma_fence *fence, struct dma_fence_cb *cb);
 void bench_init_fences(struct bench *b, unsigned int count, bool shared);
+void bench_init_armed(struct bench *b, unsigned int count, bool shared);
+void bench_init_delivered(struct bench *b, bool shared);
+void bench_remove(struct bench *b);
 void bench_add_callbacks(struct bench *b, struct dma_fence *fence,
 			 struct bench_cb *cbs, unsigned int count,
 			 dma_fence_func_t func);
