@@ -308,14 +308,15 @@ static bool run_windows(struct dma_fence_batch *batch, unsigned int max)
 {
 	struct dma_fence_shard *shard = shard_of_batch(batch);
 	struct dma_fence_delivery d = { .batch = batch };
+	bool left, busy = false;
 	struct dma_fence *fence;
-	bool left;
 
 	raw_spin_lock(&shard->lock);
 	do {
 		fence = dma_fence_owed_first(&batch->list);
 		/* By dma_fence_flush_callbacks(): the rest waits its turn. */
-		if (!fence || unlikely(delivering(shard, fence)))
+		busy = fence && delivering(shard, fence);
+		if (!fence || busy)
 			break;
 		max -= window_open(shard, &batch->list, &d, max);
 		window_run(shard, &d);
@@ -323,6 +324,8 @@ static bool run_windows(struct dma_fence_batch *batch, unsigned int max)
 	left = !dma_fence_owed_empty(batch);
 	raw_spin_unlock(&shard->lock);
 
+	if (unlikely(busy))
+		cpu_relax();
 	return left;
 }
 
@@ -695,27 +698,45 @@ bool __dma_fence_signal_batch(struct dma_fence *fence, ktime_t timestamp,
 }
 
 /*
+ * Let go of a batch inside a delivery: @outer takes it, or, when it was filled
+ * somewhere else, the thread of the CPU where that was.
+ */
+static void hand_over(struct dma_fence_batch *batch,
+		      struct dma_fence_delivery *outer)
+{
+	struct dma_fence_shard *shard = shard_of_batch(batch);
+	struct task_struct *thread = per_cpu(dma_fence_threads, shard->cpu);
+	bool same = outer->batch->shard == batch->shard;
+
+	raw_spin_lock(&shard->lock);
+	dma_fence_owed_splice(same ? outer->batch : &shard->deferred, batch);
+	raw_spin_unlock(&shard->lock);
+	batch->filled = false;
+	/* None early at boot: it looks at the batch when it starts. */
+	if (!same && thread)
+		wake_up_process(thread);
+}
+
+/*
  * __dma_fence_deliver_batch - deliver what was collected, or have it delivered by
  * the delivery that the caller is part of
  */
 void __dma_fence_deliver_batch(struct dma_fence_batch *batch)
 {
-	struct dma_fence_shard *shard = shard_of_batch(batch);
 	struct dma_fence_delivery *outer;
 	unsigned long flags;
 
 	preempt_disable();
 	local_irq_save(flags);
 	outer = this_delivery();
-	if (!outer || outer->batch->shard != batch->shard) {
+	/* A CPU that is gone has no thread; it cannot go before interrupts are on. */
+	if (!outer || (outer->batch->shard != batch->shard &&
+		       !cpu_online(batch->shard))) {
 		run_batch(batch, flags);
+		batch->filled = false;
 	} else if (outer->batch != batch) {
-		raw_spin_lock(&shard->lock);
-		dma_fence_owed_splice(outer->batch, batch);
-		raw_spin_unlock(&shard->lock);
+		hand_over(batch, outer);
 	}
-	/* Not if it is the very batch that is being delivered. */
-	batch->filled = outer && outer->batch == batch;
 	local_irq_restore(flags);
 	preempt_enable();
 }
