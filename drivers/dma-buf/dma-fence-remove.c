@@ -49,7 +49,13 @@ static void wait_window(struct dma_fence_shard *shard, struct dma_fence *fence,
 	shard->waiters++;
 	raw_spin_unlock_irqrestore(&shard->lock, flags);
 
-	spin_lock(&shard->expiry);
+	/*
+	 * The caller may hold a lock that callbacks of another fence take. To
+	 * lockdep those run under the same lock; run_deferred() sees to it that
+	 * no remover is left when they begin. Hence a class of its own, inside
+	 * which nothing is locked.
+	 */
+	spin_lock_nested(&shard->expiry, SINGLE_DEPTH_NESTING);
 	spin_unlock(&shard->expiry);
 
 	raw_spin_lock_irqsave(&shard->lock, flags);
