@@ -57,12 +57,17 @@ static void fence_set_state(bool intr)
  * The signaller may still hold the inline lock of a fence that shows as
  * signalled, while the waiter is free to reuse the memory. An external lock is
  * not part of that memory.
+ *
+ * On PREEMPT_RT looking does not do: where rtmutexes are debugged, the owner is
+ * cleared before the last access to the lock.
  */
 static void fence_wait_unlock(struct dma_fence *fence)
 {
 	unsigned long flags;
 
-	if (!test_bit(DMA_FENCE_FLAG_INLINE_LOCK_BIT, &fence->flags) ||
+	if (!test_bit(DMA_FENCE_FLAG_INLINE_LOCK_BIT, &fence->flags))
+		return;
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) &&
 	    likely(!spin_is_locked(&fence->inline_lock)))
 		return;
 
