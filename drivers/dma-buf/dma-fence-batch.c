@@ -50,11 +50,13 @@
 static bool batch_signal(struct dma_fence_batch *batch,
 			 struct dma_fence *fence, ktime_t timestamp)
 {
+	/* Once the fence shows as signalled it may be gone. */
+	spinlock_t *lock = dma_fence_spinlock(fence);
 	bool signaled = __dma_fence_signal_batch(fence, timestamp, batch);
 
 	if (signaled) {
 		batch->undelivered = true;
-		dma_fence_lockdep_batch_open(batch, fence);
+		dma_fence_lockdep_batch_open(batch, lock);
 	}
 	return signaled;
 }
@@ -147,7 +149,8 @@ EXPORT_SYMBOL(dma_fence_batch_signal_unlocked);
  *
  * When interrupts are enabled they are let in between the callbacks.
  *
- * Context: any but NMI, no spinlock held. Does not sleep.
+ * Context: any but NMI, no spinlock held but the one under which the core calls an
+ * operation. Does not sleep.
  */
 void dma_fence_batch_deliver(struct dma_fence_batch *batch)
 {

@@ -10,6 +10,8 @@
 #include <linux/lockdep.h>
 #include <linux/printk.h>
 
+#include <kunit/visibility.h>
+
 #include "dma-fence-internal.h"
 #include "dma-fence-shard.h"
 
@@ -19,6 +21,17 @@
 
 /* Addresses of call sites that were named, open addressing. */
 static unsigned long sites[1 << SITES_SHIFT];
+
+static atomic_t named = ATOMIC_INIT(0);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+/* dma_fence_debug_named - how many callers were named so far */
+unsigned int dma_fence_debug_named(void)
+{
+	return atomic_read(&named);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_fence_debug_named);
+#endif
 
 /* True once for each site, until there are too many of them. */
 static bool site_is_new(unsigned long site)
@@ -35,6 +48,15 @@ static bool site_is_new(unsigned long site)
 		at = (at + 1) % ARRAY_SIZE(sites);
 	}
 	return false;
+}
+
+static bool must_name(unsigned long site)
+{
+	if (!site_is_new(site))
+		return false;
+
+	atomic_inc(&named);
+	return true;
 }
 
 /*
@@ -81,7 +103,7 @@ void dma_fence_debug_deliver(struct dma_fence *fence, unsigned long caller)
 		return;
 
 	map = held_spinlock();
-	if (map && site_is_new(caller))
+	if (map && must_name(caller))
 		pr_info("dma_fence: %pS delivers callbacks under %s, a batch would not\n",
 			(void *)caller, map->name);
 }
@@ -91,7 +113,7 @@ void dma_fence_debug_deliver(struct dma_fence *fence, unsigned long caller)
  */
 void dma_fence_debug_locked(struct dma_fence *fence, unsigned long caller)
 {
-	if (site_is_new(caller))
+	if (must_name(caller))
 		pr_info("dma_fence: %pS signals under the fence lock, a batch would deliver sooner\n",
 			(void *)caller);
 }

@@ -85,6 +85,36 @@ bool dma_fence_callback_ends_use(struct dma_fence *fence);
 bool __dma_fence_add(struct dma_fence *fence, struct dma_fence_cb *cb,
 		     dma_fence_func_t func, bool enable, bool front);
 
+bool dma_fence_release_begin(struct dma_fence *fence);
+
+/*
+ * Containers, see dma-fence-container.c
+ */
+
+struct dma_fence_array;
+struct dma_fence_chain;
+
+bool dma_fence_add_member(struct dma_fence *fence, struct dma_fence_cb *cb,
+			  dma_fence_func_t func, struct dma_fence **todo);
+void dma_fence_enable_member(struct dma_fence *fence, struct dma_fence **todo);
+void dma_fence_drop_member(struct dma_fence *fence, struct dma_fence **dead);
+
+bool dma_fence_park(struct dma_fence *fence, struct dma_fence_cb *cb,
+		    dma_fence_func_t func);
+
+bool dma_fence_enable_container(struct dma_fence *fence);
+void dma_fence_push_container(struct dma_fence *fence, struct dma_fence **todo);
+void dma_fence_enable_containers(struct dma_fence **todo);
+void dma_fence_release_container(struct dma_fence *fence);
+
+bool dma_fence_array_arm(struct dma_fence_array *array, struct dma_fence **todo);
+void dma_fence_array_drop(struct dma_fence *fence, struct dma_fence **dead);
+bool dma_fence_chain_arm(struct dma_fence_chain *chain, struct dma_fence **todo);
+void dma_fence_chain_drop(struct dma_fence *fence, struct dma_fence **dead);
+void dma_fence_proxy_drop(struct dma_fence *fence, struct dma_fence **dead);
+void dma_fence_proxy_cancel(struct dma_fence *fence);
+void dma_fence_set_member_deadline(struct dma_fence *fence, ktime_t deadline);
+
 void __dma_fence_cb_wake(struct dma_fence *fence, struct dma_fence_cb *cb);
 
 /* A callback was taken off its fence: let go of what its kind holds. */
@@ -140,11 +170,11 @@ int dma_fence_add_eventfd(struct dma_fence *fence, struct dma_fence_cb_eventfd *
 
 #ifdef CONFIG_LOCKDEP
 void dma_fence_lockdep_batch_open(struct dma_fence_batch *batch,
-				  struct dma_fence *fence);
+				  spinlock_t *lock);
 void dma_fence_lockdep_batch_close(struct dma_fence_batch *batch);
 #else
 static inline void dma_fence_lockdep_batch_open(struct dma_fence_batch *batch,
-						struct dma_fence *fence) { }
+						spinlock_t *lock) { }
 static inline void dma_fence_lockdep_batch_close(struct dma_fence_batch *batch) { }
 #endif
 
@@ -155,11 +185,16 @@ static inline void dma_fence_lockdep_batch_close(struct dma_fence_batch *batch) 
 #if defined(CONFIG_DMA_FENCE_DEBUG) && defined(CONFIG_PROVE_LOCKING)
 void dma_fence_debug_deliver(struct dma_fence *fence, unsigned long caller);
 void dma_fence_debug_locked(struct dma_fence *fence, unsigned long caller);
+unsigned int dma_fence_debug_named(void);
 #else
 static inline void dma_fence_debug_deliver(struct dma_fence *fence,
 					   unsigned long caller) { }
 static inline void dma_fence_debug_locked(struct dma_fence *fence,
 					  unsigned long caller) { }
+static inline unsigned int dma_fence_debug_named(void)
+{
+	return 0;
+}
 #endif
 
 /*
