@@ -153,6 +153,8 @@ EXPORT_SYMBOL(dma_fence_add_wake);
  * @w: memory for the callback
  * @task: the task
  *
+ * Only after true, @w must be removed before it goes.
+ *
  * Context: any, the fence lock not held.
  * Return: true when the fence will wake the task, false when it was woken now.
  */
@@ -378,7 +380,7 @@ EXPORT_SYMBOL(dma_fence_kthread_work_or_now);
  * import the namespace cannot be loaded.
  */
 
-static void cb_signal(struct dma_fence *fence, struct dma_fence_cb *cb)
+static void signal_run(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	struct dma_fence_cb_signal *s =
 		container_of(cb, struct dma_fence_cb_signal, base);
@@ -390,11 +392,19 @@ static void cb_signal(struct dma_fence *fence, struct dma_fence_cb *cb)
 	dma_fence_put(target);
 }
 
+static void cb_signal(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	if (!dma_fence_park(fence, cb, signal_run))
+		signal_run(fence, cb);
+}
+
 /**
  * dma_fence_add_signal - have a fence signal another
  * @fence: the fence, on which the caller has a reference
  * @s: memory for the callback; may go when @target has signalled
  * @target: the other one; the callback takes a reference
+ *
+ * @fence stays until @target has signalled or the callback was removed.
  *
  * @target gets the error, if any, and the time of @fence. It joins the delivery of
  * @fence, so a line of fences that signal each other needs no more stack than two.

@@ -29,9 +29,9 @@ EXPORT_TRACEPOINT_SYMBOL(dma_fence_signaled);
 	!defined(CONFIG_DEBUG_SPINLOCK) && !defined(CONFIG_DEBUG_LOCK_ALLOC)
 static_assert(sizeof(struct dma_fence) == 64);
 static_assert(sizeof(struct dma_fence_cb) == 24);
-static_assert(sizeof(struct dma_fence_array) <= 112);
-static_assert(sizeof(struct dma_fence_array_cb) <= 32);
-static_assert(sizeof(struct dma_fence_chain) <= 120);
+static_assert(sizeof(struct dma_fence_array) == 96);
+static_assert(sizeof(struct dma_fence_array_cb) == 32);
+static_assert(sizeof(struct dma_fence_chain) == 112);
 #endif
 
 /**
@@ -519,6 +519,10 @@ static void queue_callback(struct dma_fence *fence, struct dma_fence_cb *cb,
 /*
  * Enable signalling, and queue @cb, if there is one, unless that has signalled
  * the fence. Drops the lock. Out of line, to spare others the stack of it.
+ *
+ * A container does not have its members touched under a lock. Who comes in between
+ * finds it enabled, and may add callbacks, which is all that the lock would keep out.
+ * He relies on us to go on, though, and we are not preempted before that is done.
  */
 static noinline bool enable_and_add(struct dma_fence *fence,
 				    struct dma_fence_cb *cb,
@@ -527,6 +531,17 @@ static noinline bool enable_and_add(struct dma_fence *fence,
 {
 	struct dma_fence_collector collector;
 	bool pending;
+
+	if (dma_fence_is_container(fence)) {
+		if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+			preempt_disable();
+		spin_unlock_irqrestore(lock, flags);
+		pending = dma_fence_enable_container(fence);
+		if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+			preempt_enable();
+		return cb ? __dma_fence_add(fence, cb, func, false, front) :
+			    pending;
+	}
 
 	pending = enable_signaling_locked(fence, &collector);
 	if (cb) {
@@ -572,6 +587,53 @@ bool __dma_fence_add(struct dma_fence *fence, struct dma_fence_cb *cb,
 		     dma_fence_func_t func, bool enable, bool front)
 {
 	return add_callback(fence, cb, func, enable, front);
+}
+
+/*
+ * dma_fence_add_member - put a container's callback on one of its members
+ * @fence: the member
+ * @todo: takes the member if it is a container and must be enabled
+ *
+ * Returns false when the member has signalled.
+ */
+bool dma_fence_add_member(struct dma_fence *fence, struct dma_fence_cb *cb,
+			  dma_fence_func_t func, struct dma_fence **todo)
+{
+	unsigned long flags;
+	spinlock_t *lock = dma_fence_lock_pending(fence, &flags);
+
+	if (!lock) {
+		INIT_LIST_HEAD(&cb->node);
+		return false;
+	}
+
+	if (must_enable_signaling(fence)) {
+		if (!dma_fence_is_container(fence))
+			return enable_and_add(fence, cb, func, false, lock,
+					      flags);
+		dma_fence_push_container(fence, todo);
+	}
+	queue_callback(fence, cb, func, false);
+	spin_unlock_irqrestore(lock, flags);
+	return true;
+}
+
+/*
+ * dma_fence_enable_member - note that a container among the members is wanted
+ */
+void dma_fence_enable_member(struct dma_fence *fence, struct dma_fence **todo)
+{
+	unsigned long flags;
+	spinlock_t *lock;
+
+	if (test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags))
+		return;
+	lock = dma_fence_lock_pending(fence, &flags);
+	if (!lock)
+		return;
+	if (must_enable_signaling(fence))
+		dma_fence_push_container(fence, todo);
+	spin_unlock_irqrestore(lock, flags);
 }
 
 /**
@@ -645,7 +707,7 @@ bool __dma_fence_is_signaled_locked(struct dma_fence *fence)
 
 	rcu_read_lock();
 	ops = rcu_dereference(fence->ops);
-	if (ops && ops->signaled)
+	if (ops && ops->signaled && !dma_fence_is_container(fence))
 		done = __dma_fence_signal_if_done_locked(fence, ops->signaled);
 	rcu_read_unlock();
 	return done;
@@ -842,6 +904,35 @@ static bool revive_pending(struct dma_fence *fence)
 	return pending;
 }
 
+/*
+ * dma_fence_release_begin - what comes before the release of any fence
+ *
+ * Returns false when somebody may still wait for the fence. It is signalled then, with
+ * an error, and released after that. Inside an RCU read-side section.
+ */
+bool dma_fence_release_begin(struct dma_fence *fence)
+{
+	if (unlikely(dma_fence_is_proxy(fence) &&
+		     !dma_fence_test_signaled_flag(fence))) {
+		kref_init(&fence->refcount);
+		dma_fence_proxy_cancel(fence);
+		dma_fence_put(fence);
+		return false;
+	}
+	if (likely(!revive_pending(fence))) {
+		trace_dma_fence_destroy(fence);
+		return true;
+	}
+
+	WARN(1, "dma_fence %s %s %llu:%llu: last reference dropped while callbacks are pending\n",
+	     (const char __force *)dma_fence_driver_name(fence),
+	     (const char __force *)dma_fence_timeline_name(fence),
+	     fence->context, fence->seqno);
+	__dma_fence_signal(fence, ktime_get());
+	dma_fence_put(fence);
+	return false;
+}
+
 /**
  * dma_fence_release - what dma_fence_put() does with the last reference
  * @kref: &dma_fence.refcount
@@ -856,24 +947,14 @@ void dma_fence_release(struct kref *kref)
 	struct dma_fence *fence = container_of(kref, struct dma_fence, refcount);
 	const struct dma_fence_ops *ops;
 
-	rcu_read_lock();
-	if (unlikely(revive_pending(fence))) {
-		WARN(1, "dma_fence %s %s %llu:%llu: last reference dropped while callbacks are pending\n",
-		     (const char __force *)dma_fence_driver_name(fence),
-		     (const char __force *)dma_fence_timeline_name(fence),
-		     fence->context, fence->seqno);
-		__dma_fence_signal(fence, ktime_get());
-		dma_fence_put(fence);
-		goto unlock;
-	}
+	guard(rcu)();
+	if (!dma_fence_release_begin(fence))
+		return;
 
-	trace_dma_fence_destroy(fence);
 	ops = rcu_dereference(fence->ops);
 	if (ops && ops->release)
 		ops->release(fence);
 	else
 		dma_fence_free(fence);
-unlock:
-	rcu_read_unlock();
 }
 EXPORT_SYMBOL(dma_fence_release);

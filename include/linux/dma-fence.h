@@ -59,6 +59,9 @@ struct dma_fence {
 	const struct dma_fence_ops __rcu *ops;
 	union {
 		struct list_head cb_list;
+		/* private: the next container whose last reference has gone */
+		struct dma_fence *next_dead;
+		/* public: */
 		struct {
 			ktime_t timestamp;
 			/* private: */
@@ -433,7 +436,8 @@ bool __dma_fence_is_signaled_locked(struct dma_fence *fence);
  * @fence: the fence to look at
  *
  * Callbacks of fences that signal on this occasion run after the caller has
- * dropped the lock.
+ * dropped the lock. Containers are not asked: their members would signal, and
+ * perhaps be released, under the lock.
  *
  * Context: fence lock held.
  * Return: true when the fence has signalled.
@@ -624,6 +628,7 @@ u64 dma_fence_context_alloc(unsigned int num);
 
 extern const struct dma_fence_ops dma_fence_array_ops;
 extern const struct dma_fence_ops dma_fence_chain_ops;
+extern const struct dma_fence_ops dma_fence_proxy_ops;
 
 /**
  * dma_fence_is_array - is this a &struct dma_fence_array?
@@ -648,14 +653,26 @@ static inline bool dma_fence_is_chain(struct dma_fence *fence)
 }
 
 /**
+ * dma_fence_is_proxy - is this a fence from dma_fence_proxy_create()?
+ * @fence: the fence to look at
+ *
+ * Return: true for a proxy, whether it has a target or not.
+ */
+static inline bool dma_fence_is_proxy(struct dma_fence *fence)
+{
+	return rcu_access_pointer(fence->ops) == &dma_fence_proxy_ops;
+}
+
+/**
  * dma_fence_is_container - does this fence stand for other fences?
  * @fence: the fence to look at
  *
- * Return: true for arrays and chains.
+ * Return: true for arrays, chains and proxies.
  */
 static inline bool dma_fence_is_container(struct dma_fence *fence)
 {
-	return dma_fence_is_array(fence) || dma_fence_is_chain(fence);
+	return dma_fence_is_array(fence) || dma_fence_is_chain(fence) ||
+	       dma_fence_is_proxy(fence);
 }
 
 #endif /* __LINUX_DMA_FENCE_H */
