@@ -69,6 +69,7 @@ static void core_reinit(struct kunit *test)
 							     dft_count), 0);
 		dma_fence_set_error(&fence, -i);
 		dma_fence_signal(&fence);
+		dft_await_thread(&fence);
 		KUNIT_EXPECT_EQ(test, dma_fence_get_status(&fence), -i);
 		KUNIT_EXPECT_EQ(test, dft_runs(&cb), i);
 	}
@@ -223,6 +224,7 @@ static void core_signal_twice(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dma_fence_check_and_signal_locked(&f->base));
 	dma_fence_unlock_irqrestore(&f->base, flags);
 
+	dft_await_thread(&f->base);
 	KUNIT_EXPECT_EQ(test, dft_stamp_of(&f->base), stamp);
 	KUNIT_EXPECT_EQ(test, dft_runs(&cb), 1);
 }
@@ -517,6 +519,7 @@ static void core_enable_once(struct kunit *test)
 	dma_fence_enable_sw_signaling(&f->base);
 	KUNIT_EXPECT_EQ(test, f->enabled, 1);
 	dma_fence_signal(&f->base);
+	dft_await_thread(&f->base);
 	KUNIT_EXPECT_EQ(test, dft_runs(&cbs[0]), 1);
 	KUNIT_EXPECT_EQ(test, dft_runs(&cbs[1]), 1);
 
@@ -575,6 +578,7 @@ static void core_signaled_op(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(&f->base));
 	KUNIT_EXPECT_EQ(test, f->asked, 3);
 	KUNIT_EXPECT_TRUE(test, dma_fence_test_signaled_flag(&f->base));
+	dft_await_thread(&f->base);
 	KUNIT_EXPECT_EQ(test, dft_runs(&cb), 1);
 
 	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(&f->base));

@@ -8,6 +8,7 @@
 
 #include <linux/hrtimer.h>
 #include <linux/irqflags.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -21,7 +22,7 @@ struct probe_cb {
 	unsigned int irqs_on;
 };
 
-static bool probe_lock(spinlock_t *lock)
+static bool lock_is_free(spinlock_t *lock)
 {
 	unsigned long flags;
 
@@ -32,11 +33,21 @@ static bool probe_lock(spinlock_t *lock)
 	return true;
 }
 
+/* Does the context that delivers not hold @lock? */
+static bool probe_lock(spinlock_t *lock)
+{
+	/* Here the holder may be whom the thread has preempted. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return !IS_ENABLED(CONFIG_LOCKDEP) || lockdep_is_held(lock) <= 0;
+
+	return lock_is_free(lock);
+}
+
 static void probe_func(struct dma_fence *fence, struct dma_fence_cb *base)
 {
 	struct probe_cb *cb = container_of(base, struct probe_cb, base);
 
-	if (!irqs_disabled())
+	if (!irqs_disabled() && !IS_ENABLED(CONFIG_PREEMPT_RT))
 		cb->irqs_on++;
 	if (!probe_lock(dma_fence_spinlock(fence)))
 		cb->locked++;
@@ -89,7 +100,7 @@ static void delivery_without_lock(struct kunit *test)
 							       probe_func), 0);
 		p->signal(f);
 		KUNIT_EXPECT_TRUE(test, dma_fence_test_signaled_flag(&f->base));
-		if (!p->deferred)
+		if (!p->deferred && !IS_ENABLED(CONFIG_PREEMPT_RT))
 			KUNIT_EXPECT_EQ(test, cb->runs, 1);
 		probe_expect(test, cb);
 	}
@@ -542,8 +553,13 @@ static void delivery_does_not_wait_for_others(struct kunit *test)
 	/*
 	 * Verify that a fence whose turn has not come, because a callback of
 	 * another one takes its time, has its callbacks removed and flushed
-	 * without waiting for the other one.
+	 * without waiting for the other one. On PREEMPT_RT a flush waits for
+	 * the thread.
 	 */
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) &&
+	    p->signal == queue_signal_locked_main)
+		kunit_skip(test, "the thread preempts whoever holds the lock");
 
 	q = kunit_kzalloc(test, sizeof(*q), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, q);
@@ -571,19 +587,116 @@ static void delivery_does_not_wait_for_others(struct kunit *test)
 	signalled = dma_fence_is_signaled(&q->waiting->base);
 	removed = dma_fence_remove_callback(&q->waiting->base, &taken.base);
 	dft_poison(&taken.base, sizeof(taken.base));
-	dma_fence_flush_callbacks(&q->waiting->base);
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		dma_fence_flush_callbacks(&q->waiting->base);
 	runs = dft_runs(&flushed);
 	dft_store(&gate.open, true);
 	dft_thread_join(test, &thread);
 	dma_fence_flush_callbacks(&q->running->base);
+	dft_await_thread(&q->waiting->base);
 
 	KUNIT_EXPECT_FALSE(test, gate.timed_out);
 	KUNIT_EXPECT_TRUE(test, signalled);
 	KUNIT_EXPECT_TRUE(test, removed);
-	KUNIT_EXPECT_EQ(test, runs, 1);
+	KUNIT_EXPECT_EQ(test, runs, !IS_ENABLED(CONFIG_PREEMPT_RT));
 	KUNIT_EXPECT_EQ(test, dft_runs(&flushed), 1);
 	KUNIT_EXPECT_EQ(test, dft_runs(&taken), 0);
 	KUNIT_EXPECT_TRUE(test, dft_poisoned(&taken.base, sizeof(taken.base)));
+}
+
+/* A fence that is being delivered, and another whose callback takes a lock. */
+struct crossing {
+	struct dft_fence *first;
+	struct dft_fence *second;
+	struct dma_fence_cb signals;
+	struct dma_fence_cb waits;
+	struct dma_fence_cb locks;
+	spinlock_t lock;	/* of nothing */
+	bool entered;
+	bool held;
+	bool left;
+	bool locked;
+};
+
+static void crossing_signal(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct crossing *c = container_of(cb, struct crossing, signals);
+
+	dma_fence_signal(&c->second->base);
+}
+
+static void crossing_wait(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct crossing *c = container_of(cb, struct crossing, waits);
+
+	dft_store(&c->entered, true);
+	spin_until(dft_load(&c->held));
+	dft_spin_ns(SLOW_NS);
+	WRITE_ONCE(c->left, true);
+}
+
+static void crossing_lock(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct crossing *c = container_of(cb, struct crossing, locks);
+	unsigned long flags;
+
+	/* Who holds it may be waiting for this to end. */
+	if (!spin_until(lock_is_free(&c->lock)))
+		return;
+	spin_lock_irqsave(&c->lock, flags);
+	WRITE_ONCE(c->locked, true);
+	spin_unlock_irqrestore(&c->lock, flags);
+}
+
+static struct crossing *crossing_new(struct kunit *test)
+{
+	struct crossing *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	spin_lock_init(&c->lock);
+	c->first = dft_fence_new(test, &dft_names_ops, DFT_INLINE_LOCK);
+	c->second = dft_fence_new(test, &dft_names_ops, DFT_INLINE_LOCK);
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&c->second->base, &c->locks,
+						     crossing_lock), 0);
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&c->first->base,
+						     &c->signals,
+						     crossing_signal), 0);
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&c->first->base, &c->waits,
+						     crossing_wait), 0);
+
+	return c;
+}
+
+static void delivery_remove_under_lock(struct kunit *test)
+{
+	const struct delivery_params *p = test->param_value;
+	unsigned int cpu = dft_other_cpu(test);
+	struct crossing *c = crossing_new(test);
+	struct dft_thread thread;
+	bool removed, left, locked;
+	unsigned long flags;
+
+	/*
+	 * Verify that a remover may hold a lock which callbacks of another
+	 * fence take, also of the one that is next in the same delivery: it is
+	 * let through before those run.
+	 */
+
+	dft_thread_start(test, &thread, cpu, p->signal, &c->first->base);
+	KUNIT_EXPECT_TRUE(test, spin_until(dft_load(&c->entered)));
+	spin_lock_irqsave(&c->lock, flags);
+	dft_store(&c->held, true);
+	removed = dma_fence_remove_callback(&c->first->base, &c->waits);
+	left = READ_ONCE(c->left);
+	locked = READ_ONCE(c->locked);
+	spin_unlock_irqrestore(&c->lock, flags);
+	dft_thread_join(test, &thread);
+
+	KUNIT_EXPECT_FALSE(test, removed);
+	KUNIT_EXPECT_TRUE(test, left);
+	KUNIT_EXPECT_FALSE(test, locked);
+	KUNIT_EXPECT_TRUE(test, sleep_until(READ_ONCE(c->locked)));
+	dma_fence_flush_callbacks(&c->second->base);
 }
 
 #define LONG_LIST	1000
@@ -653,6 +766,7 @@ static void delivery_lock_is_free(struct kunit *test)
 	dft_thread_start(test, &thread, cpu, lock_taker_main, taker);
 	dma_fence_signal(&f->base);
 	dft_thread_join(test, &thread);
+	dft_await_thread(&f->base);
 
 	for (i = 0; i < GATES; i++)
 		KUNIT_EXPECT_FALSE(test, taker->gates[i].timed_out);
@@ -702,7 +816,8 @@ static void window_first(struct dma_fence *fence, struct dma_fence_cb *cb)
 	struct window *w = container_of(cb, struct window, first);
 
 	w->ran++;
-	hrtimer_start(&w->timer, ns_to_ktime(1000), HRTIMER_MODE_REL_PINNED);
+	hrtimer_start(&w->timer, ns_to_ktime(1000),
+		      HRTIMER_MODE_REL_PINNED_HARD);
 	dft_spin_ns(w->hold_ns);
 }
 
@@ -725,7 +840,7 @@ static void window_run(struct kunit *test, struct window *w,
 	w->done = removes ? &w->first : NULL;
 	w->doomed = removes ? &cbs[LONG_LIST - 1].base : NULL;
 	hrtimer_setup(&w->timer, window_timer, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_PINNED);
+		      HRTIMER_MODE_REL_PINNED_HARD);
 	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&w->fence->base, &w->first,
 						     window_first), 0);
 	for (i = 0; i < LONG_LIST; i++) {
@@ -735,6 +850,7 @@ static void window_run(struct kunit *test, struct window *w,
 							     window_count), 0);
 	}
 	dma_fence_signal(&w->fence->base);
+	dft_await_thread(&w->fence->base);
 	sleep_until(READ_ONCE(w->served_after));
 	hrtimer_cancel(&w->timer);
 }
@@ -780,6 +896,9 @@ static void delivery_remove_from_interrupt(struct kunit *test)
 	 * remove what has not run, and is told about what has, without waiting
 	 * for the delivery which it keeps from going on.
 	 */
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "only threads remove, and those wait");
 
 	w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, w);
@@ -866,7 +985,7 @@ static void row_run(struct kunit *test, struct row *row)
 			KUNIT_FAIL(test, "callback %u not added", i);
 	}
 	dma_fence_signal(&row->links[0].fence);
-	if (!row->locked)
+	if (!row->locked && !IS_ENABLED(CONFIG_PREEMPT_RT))
 		KUNIT_EXPECT_EQ(test, row->ran, row->count);
 
 	/* Patience is with every step, the row may be long. */
@@ -874,6 +993,7 @@ static void row_run(struct kunit *test, struct row *row)
 		progress = dft_load(&row->ran);
 	} while (progress < row->count &&
 		 sleep_until(dft_load(&row->ran) > progress));
+	dft_await_thread(&row->links[row->count - 1].fence);
 	KUNIT_EXPECT_EQ(test, row->ran, row->count);
 	KUNIT_EXPECT_TRUE(test, row->links[row->count - 1].ran);
 }
@@ -966,6 +1086,8 @@ static void delivery_nested_order(struct kunit *test)
 						       &cbs[i].base,
 						       nest_func), 0);
 	dma_fence_signal(&a->base);
+	for (i = 0; i < ARRAY_SIZE(where); i++)
+		dft_await_thread(&where[i]->base);
 	KUNIT_EXPECT_STREQ(test, nest.trace, "123456");
 }
 
@@ -1123,6 +1245,7 @@ static void delivery_move(struct kunit *test)
 	dma_fence_unlock_irqrestore(&to->base, flags);
 
 	dma_fence_signal(&from->base);
+	dft_await_thread(&from->base);
 	KUNIT_EXPECT_EQ(test, dft_runs(&moved), 0);
 	KUNIT_EXPECT_EQ(test, dft_runs(&late), 1);
 
@@ -1134,6 +1257,7 @@ static void delivery_move(struct kunit *test)
 	dma_fence_unlock_irqrestore(&to->base, flags);
 
 	dma_fence_signal(&to->base);
+	dft_await_thread(&to->base);
 	KUNIT_EXPECT_EQ(test, dft_runs(&moved), 1);
 	KUNIT_EXPECT_EQ(test, dft_runs(&late), 1);
 }
@@ -1148,6 +1272,7 @@ static struct kunit_case delivery_test_cases[] = {
 	KUNIT_CASE_PARAM(delivery_sleeper_is_free, delivery_gen_params),
 	KUNIT_CASE(delivery_one_window_at_a_time),
 	KUNIT_CASE_PARAM(delivery_does_not_wait_for_others, queue_gen_params),
+	KUNIT_CASE_PARAM(delivery_remove_under_lock, delivery_gen_params),
 	KUNIT_CASE(delivery_lock_is_free),
 	KUNIT_CASE(delivery_serves_interrupts),
 	KUNIT_CASE(delivery_remove_from_interrupt),

@@ -228,6 +228,9 @@ static void lifetime_released_pending(struct kunit *test)
 		dma_fence_put(&f->base);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
+	/* There is no fence left to flush. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		sleep_until(atomic_read(&released));
 	KUNIT_EXPECT_EQ(test, cbs[0].runs, 1);
 	KUNIT_EXPECT_EQ(test, cbs[1].runs, 1);
 	KUNIT_EXPECT_EQ(test, cbs[1].error, -EDEADLK);
@@ -460,7 +463,8 @@ static void lifetime_shared_lock(struct kunit *test)
 	/*
 	 * Verify that many fences of one lock can be signalled and put in one
 	 * critical section, with some callbacks removed in the middle of it,
-	 * and that the lock may vanish one grace period after.
+	 * and that the lock may vanish one grace period after. On PREEMPT_RT
+	 * what is to be removed may have run.
 	 */
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
@@ -495,9 +499,9 @@ static void lifetime_shared_lock(struct kunit *test)
 		ran += sleep_until(dft_runs(&s->cbs[i][1])) ? 1 : 0;
 		ran += dft_runs(&s->cbs[i][0]);
 	}
-	KUNIT_EXPECT_TRUE(test, removed);
-	KUNIT_EXPECT_EQ(test, dft_runs(taken), 0);
-	KUNIT_EXPECT_EQ(test, ran, 2 * SHARED_FENCES - 1);
+	KUNIT_EXPECT_TRUE(test, removed || IS_ENABLED(CONFIG_PREEMPT_RT));
+	KUNIT_EXPECT_EQ(test, dft_runs(taken), !removed);
+	KUNIT_EXPECT_EQ(test, ran, 2 * SHARED_FENCES - removed);
 	KUNIT_EXPECT_TRUE(test, dft_poisoned(&s->lock, sizeof(s->lock)));
 }
 
@@ -650,6 +654,9 @@ static void lifetime_sleeper_outlasts_core(struct kunit *test)
 	 * the sleeper's frame. Here the drop takes long, because it is the last
 	 * one, while the memory stays.
 	 */
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "the thread does not let the signaller be first");
 
 	s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, s);

@@ -95,6 +95,7 @@ const struct dma_fence_ops dft_release_ops = {
 	.enable_signaling = dft_enable_signaling,
 	.signaled = dft_signaled,
 	.release = dft_release,
+	.set_deadline = dft_set_deadline,
 };
 
 const struct dma_fence_ops dft_wait_ops = {

@@ -6,6 +6,7 @@
  */
 
 #include <linux/atomic.h>
+#include <linux/dma-fence-batch.h>
 #include <linux/hrtimer.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -189,8 +190,10 @@ static const char *duel_round(struct duel *d)
 		return d->bouts[0].wrong;
 
 	for (i = 0; i < DUEL_BOUTS; i++) {
-		const char *wrong = d->ops->check(d, &d->bouts[i]);
+		const char *wrong;
 
+		dft_await_thread(&d->bouts[i].fence);
+		wrong = d->ops->check(d, &d->bouts[i]);
 		d->done++;
 		if (wrong)
 			return wrong;
@@ -299,7 +302,8 @@ static void race_add(struct kunit *test)
 {
 	/*
 	 * Verify that a callback added while the fence is being signalled is
-	 * either refused or run, by the time both calls have returned.
+	 * either refused or run, by the time both calls have returned and, on
+	 * PREEMPT_RT, the thread has had its turn.
 	 */
 
 	duel_run(test, &add_ops, 250000, 1);
@@ -387,6 +391,146 @@ static void race_remove_locked(struct kunit *test)
 	 */
 
 	duel_run(test, &remove_locked_ops, 20000, 3);
+}
+
+/* With a moment in which the callbacks are owed and nobody delivers them. */
+static void act_signal_batch(struct duel *d, struct bout *b)
+{
+	DEFINE_DMA_FENCE_BATCH(batch);
+
+	dma_fence_batch_signal_unlocked(&batch, &b->fence);
+	duel_jitter(d, DUEL_LEFT, 32);
+	dma_fence_batch_deliver(&batch);
+}
+
+static const struct duel_ops remove_batch_ops = {
+	.setup = duel_setup,
+	.act = { act_signal_batch, act_remove_right },
+	.check = check_remove_locked,
+};
+
+static void race_remove_batch(struct kunit *test)
+{
+	/*
+	 * Verify the same while the callbacks are in a batch that comes to be
+	 * delivered.
+	 */
+
+	duel_run(test, &remove_batch_ops, 150000, 2);
+}
+
+static void race_remove_many_batch(struct kunit *test)
+{
+	/*
+	 * Verify the same for a batch of many callbacks.
+	 */
+
+	duel_run(test, &remove_batch_ops, 20000, DUEL_CALLBACKS);
+}
+
+static void act_flush_right(struct duel *d, struct bout *b)
+{
+	unsigned int i;
+
+	if (!dma_fence_test_signaled_flag(&b->fence))
+		return;
+	dma_fence_flush_callbacks(&b->fence);
+	for (i = 0; i < d->count; i++)
+		if (dft_runs(&b->cbs[i]) != 1)
+			b->early = true;
+}
+
+static const char *check_flushed(struct duel *d, struct bout *b)
+{
+	unsigned int i;
+
+	dma_fence_flush_callbacks(&b->fence);
+	if (b->early)
+		return "a flush returned before all callbacks had run";
+	for (i = 0; i < d->count; i++)
+		if (dft_runs(&b->cbs[i]) != 1)
+			return "a callback did not run once";
+	if (kref_read(&b->fence.refcount) != 1)
+		return "a reference was lost or not dropped";
+
+	return NULL;
+}
+
+static const struct duel_ops flush_batch_ops = {
+	.setup = duel_setup,
+	.act = { act_signal_batch, act_flush_right },
+	.check = check_flushed,
+};
+
+static void race_flush_batch(struct kunit *test)
+{
+	/*
+	 * Verify that when one CPU delivers a batch and the other flushes the
+	 * fence in it every callback runs once, and none is left to either.
+	 */
+
+	duel_run(test, &flush_batch_ops, 20000, DUEL_CALLBACKS);
+}
+
+/* Half of the callbacks are on the second fence. */
+static void setup_two_batches(struct duel *d, struct bout *b)
+{
+	unsigned int i;
+
+	dma_fence_init(&b->fence, &dft_names_ops, &d->lock, 1, b->number);
+	dma_fence_init(&b->second, &dft_names_ops, &d->lock, 2, b->number);
+	b->early = false;
+	for (i = 0; i < d->count; i++) {
+		atomic_set(&b->cbs[i].runs, 0);
+		if (dma_fence_add_callback(i % 2 ? &b->second : &b->fence,
+					   &b->cbs[i].base, dft_count))
+			b->wrong = "a new fence refuses a callback";
+	}
+}
+
+static void act_batch(struct duel *d, struct bout *b, struct dma_fence *fence,
+		      unsigned int first)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	DEFINE_DMA_FENCE_BATCH(batch);
+
+	spin_lock_irqsave(&d->lock, flags);
+	dma_fence_batch_signal(&batch, fence);
+	spin_unlock_irqrestore(&d->lock, flags);
+	dma_fence_batch_deliver(&batch);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		dma_fence_flush_callbacks(fence);
+	for (i = first; i < d->count; i += 2)
+		if (dft_runs(&b->cbs[i]) != 1)
+			WRITE_ONCE(b->early, true);
+}
+
+static void act_batch_left(struct duel *d, struct bout *b)
+{
+	act_batch(d, b, &b->fence, 0);
+}
+
+static void act_batch_right(struct duel *d, struct bout *b)
+{
+	act_batch(d, b, &b->second, 1);
+}
+
+static const struct duel_ops two_batches_ops = {
+	.setup = setup_two_batches,
+	.act = { act_batch_left, act_batch_right },
+	.check = check_flushed,
+};
+
+static void race_two_batches(struct kunit *test)
+{
+	/*
+	 * Verify that two CPUs with a batch each, and fences of one lock, do not
+	 * get into each other's way.
+	 */
+
+	duel_run(test, &two_batches_ops, 100000, 6);
 }
 
 static void act_signal_then_remove(struct duel *d, struct bout *b)
@@ -625,6 +769,7 @@ static const char *check_move(struct duel *d, struct bout *b)
 	if (dft_runs(&b->cbs[0]) + b->answer[DUEL_RIGHT][0] != 1)
 		return "a callback was moved and run, or neither";
 	dma_fence_signal(&b->second);
+	dft_await_thread(&b->second);
 	if (dft_runs(&b->cbs[0]) != 1)
 		return "a moved callback did not run once";
 
@@ -692,6 +837,7 @@ static const char *check_enable(struct duel *d, struct bout *b)
 	if (b->enabled > 1)
 		return "enable_signaling was called twice";
 	dma_fence_signal(&b->fence);
+	dft_await_thread(&b->fence);
 
 	return check_add(d, b);
 }
@@ -980,6 +1126,10 @@ static struct kunit_case race_cases[] = {
 	KUNIT_CASE_SLOW(race_remove),
 	KUNIT_CASE_SLOW(race_remove_many),
 	KUNIT_CASE_SLOW(race_remove_locked),
+	KUNIT_CASE_SLOW(race_remove_batch),
+	KUNIT_CASE_SLOW(race_remove_many_batch),
+	KUNIT_CASE_SLOW(race_flush_batch),
+	KUNIT_CASE_SLOW(race_two_batches),
 	KUNIT_CASE_SLOW(race_both_remove),
 	KUNIT_CASE_SLOW(race_signal),
 	KUNIT_CASE_SLOW(race_poll),

@@ -64,6 +64,16 @@
 #define spin_until(cond)	__dft_until(cond, cpu_relax())
 #define sleep_until(cond)	__dft_until(cond, usleep_range(20, 100))
 
+/*
+ * Who signals without holding the lock has delivered when the call returns, but
+ * on PREEMPT_RT leaves that to a thread. Sleeps there.
+ */
+static inline void dft_await_thread(struct dma_fence *fence)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		dma_fence_flush_callbacks(fence);
+}
+
 static inline void dft_spin_ns(u64 ns)
 {
 	ktime_t end = ktime_add_ns(ktime_get(), ns);
