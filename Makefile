@@ -7,12 +7,13 @@ TOOLS := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))tools/dma-fence
 BUILD ?= $(dir $(abspath $(lastword $(MAKEFILE_LIST))))build
 export BUILD
 
-.PHONY: help run test users check mutants litmus bench bench-x86 clean distclean
+.PHONY: help run test test-rt users check mutants litmus bench bench-x86 clean distclean
 
 help:
 	@echo 'make run            fetch, build and boot the kernel on UML, run every suite'
 	@echo 'make run ARCH=x86_64  the same in QEMU, with KASAN'
 	@echo 'make test           run, check and users, and a count of what passed'
+	@echo 'make test-rt        the KUnit suites on PREEMPT_RT, in QEMU'
 	@echo 'make users          compile every user of the fence API'
 	@echo 'make check          script checks of the files of this repository'
 	@echo 'make mutants        break the core line by line, see a test catch each'
@@ -28,6 +29,9 @@ help:
 
 run test users check mutants litmus bench:
 	@'$(TOOLS)/$@'
+
+test-rt:
+	@'$(TOOLS)/test' --rt
 
 bench-x86:
 	@'$(TOOLS)/bench' --x86
