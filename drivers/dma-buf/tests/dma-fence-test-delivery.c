@@ -8,7 +8,6 @@
 
 #include <linux/hrtimer.h>
 #include <linux/irqflags.h>
-#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -22,36 +21,15 @@ struct probe_cb {
 	unsigned int irqs_on;
 };
 
-static bool lock_is_free(spinlock_t *lock)
-{
-	unsigned long flags;
-
-	if (!spin_trylock_irqsave(lock, flags))
-		return false;
-	spin_unlock_irqrestore(lock, flags);
-
-	return true;
-}
-
-/* Does the context that delivers not hold @lock? */
-static bool probe_lock(spinlock_t *lock)
-{
-	/* Here the holder may be whom the thread has preempted. */
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		return !IS_ENABLED(CONFIG_LOCKDEP) || lockdep_is_held(lock) <= 0;
-
-	return lock_is_free(lock);
-}
-
 static void probe_func(struct dma_fence *fence, struct dma_fence_cb *base)
 {
 	struct probe_cb *cb = container_of(base, struct probe_cb, base);
 
 	if (!irqs_disabled() && !IS_ENABLED(CONFIG_PREEMPT_RT))
 		cb->irqs_on++;
-	if (!probe_lock(dma_fence_spinlock(fence)))
+	if (!dft_not_held(dma_fence_spinlock(fence)))
 		cb->locked++;
-	if (cb->other && !probe_lock(cb->other))
+	if (cb->other && !dft_not_held(cb->other))
 		cb->locked++;
 	dft_store(&cb->runs, cb->runs + 1);
 }
@@ -641,7 +619,7 @@ static void crossing_lock(struct dma_fence *fence, struct dma_fence_cb *cb)
 	unsigned long flags;
 
 	/* Who holds it may be waiting for this to end. */
-	if (!spin_until(lock_is_free(&c->lock)))
+	if (!spin_until(dft_lock_is_free(&c->lock)))
 		return;
 	spin_lock_irqsave(&c->lock, flags);
 	WRITE_ONCE(c->locked, true);

@@ -20,7 +20,9 @@
 #include <linux/dma-fence.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
+#include <linux/lockdep.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
@@ -72,6 +74,46 @@ static inline void dft_await_thread(struct dma_fence *fence)
 {
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		dma_fence_flush_callbacks(fence);
+}
+
+/*
+ * A task of the same priority is not preempted by that thread: what it signals is
+ * owed until it sleeps. This is for tests that need something to be owed, and are
+ * bound to a CPU.
+ */
+static inline void dft_hold_thread(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		sched_set_fifo(current);
+}
+
+static inline void dft_let_thread_go(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		sched_set_normal(current, 0);
+}
+
+static inline bool dft_lock_is_free(spinlock_t *lock)
+{
+	unsigned long flags;
+
+	if (!spin_trylock_irqsave(lock, flags))
+		return false;
+	spin_unlock_irqrestore(lock, flags);
+
+	return true;
+}
+
+/*
+ * Does the context that delivers not hold @lock? The thread may have preempted
+ * who does, so there only lockdep can tell.
+ */
+static inline bool dft_not_held(spinlock_t *lock)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return !IS_ENABLED(CONFIG_LOCKDEP) || lockdep_is_held(lock) <= 0;
+
+	return dft_lock_is_free(lock);
 }
 
 static inline void dft_spin_ns(u64 ns)
