@@ -417,9 +417,9 @@ static void run_claimed(struct dma_fence_shard *shard,
  * Deferred delivery
  */
 
-static void deferred_wake(void)
+static void deferred_wake(unsigned int cpu)
 {
-	struct task_struct *thread = this_cpu_read(dma_fence_threads);
+	struct task_struct *thread = per_cpu(dma_fence_threads, cpu);
 
 	/* None early at boot: it looks at the batch when it starts. */
 	if (thread)
@@ -440,7 +440,7 @@ static void deferred_kick(bool irqs_off)
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT) || shard->threaded ||
 	    !arch_irq_work_has_interrupt())
-		deferred_wake();
+		deferred_wake(shard->cpu);
 	else if (cpu_online(smp_processor_id()))
 		irq_work_queue(&shard->irq_work);
 }
@@ -705,16 +705,14 @@ static void hand_over(struct dma_fence_batch *batch,
 		      struct dma_fence_delivery *outer)
 {
 	struct dma_fence_shard *shard = shard_of_batch(batch);
-	struct task_struct *thread = per_cpu(dma_fence_threads, shard->cpu);
 	bool same = outer->batch->shard == batch->shard;
 
 	raw_spin_lock(&shard->lock);
 	dma_fence_owed_splice(same ? outer->batch : &shard->deferred, batch);
 	raw_spin_unlock(&shard->lock);
 	batch->filled = false;
-	/* None early at boot: it looks at the batch when it starts. */
-	if (!same && thread)
-		wake_up_process(thread);
+	if (!same)
+		deferred_wake(shard->cpu);
 }
 
 /*
