@@ -57,6 +57,7 @@ struct crowd_cb {
  * @astray: how many ran behind their turn
  * @locked: how many ran under a lock or with interrupts enabled
  * @cpu: where the last one ran
+ * @task: who ran it
  * @released: number of fences that were released
  * @released_locked: how many of these under a lock
  */
@@ -75,6 +76,7 @@ struct crowd {
 	unsigned int astray;
 	unsigned int locked;
 	unsigned int cpu;
+	struct task_struct *task;
 	unsigned int released;
 	unsigned int released_locked;
 };
@@ -113,6 +115,7 @@ static void crowd_func(struct dma_fence *fence, struct dma_fence_cb *base)
 	c->astray += cb->number < c->next;
 	c->next = cb->number + 1;
 	c->cpu = raw_smp_processor_id();
+	c->task = current;
 	cb->status = dma_fence_get_status(fence);
 	cb->stamp = dft_stamp_of(fence);
 	dft_store(&c->ran, c->ran + 1);
@@ -1089,8 +1092,8 @@ static void batch_moves(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, there, 0);
 	KUNIT_EXPECT_EQ(test, back, 0);
 	crowd_expect(test, c, 16);
-	if (!BATCH_RT)
-		KUNIT_EXPECT_EQ(test, c->cpu, cpu);
+	KUNIT_EXPECT_EQ(test, c->cpu, cpu);
+	KUNIT_EXPECT_PTR_EQ(test, c->task, current);
 }
 
 static void batch_moves_into_callback(struct kunit *test)
