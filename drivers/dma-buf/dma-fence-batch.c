@@ -159,8 +159,11 @@ void dma_fence_batch_deliver(struct dma_fence_batch *batch)
 
 	dma_fence_lockdep_batch_close(batch);
 	batch->undelivered = false;
-	if (batch->filled)
-		__dma_fence_deliver_batch(batch);
+	if (!batch->filled)
+		return;
+
+	dma_fence_debug_deliver(NULL, _RET_IP_);
+	__dma_fence_deliver_batch(batch);
 }
 EXPORT_SYMBOL(dma_fence_batch_deliver);
 

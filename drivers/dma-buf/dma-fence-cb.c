@@ -380,7 +380,23 @@ EXPORT_SYMBOL(dma_fence_kthread_work_or_now);
  * import the namespace cannot be loaded.
  */
 
-static void signal_run(struct dma_fence *fence, struct dma_fence_cb *cb)
+/* For a caller who holds some fence's lock: callbacks of @target come later. */
+static void signal_deferred(struct dma_fence *target, ktime_t timestamp)
+{
+	unsigned long flags;
+	spinlock_t *lock = dma_fence_lock_pending(target, &flags);
+
+	if (!lock)
+		return;
+	__dma_fence_signal_locked(target, timestamp);
+	spin_unlock_irqrestore(lock, flags);
+}
+
+/*
+ * A driver that signals by itself calls callbacks under its lock, and a remover counts
+ * on that lock. So the callback cannot be put off, only what it leads to.
+ */
+static void cb_signal(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	struct dma_fence_cb_signal *s =
 		container_of(cb, struct dma_fence_cb_signal, base);
@@ -388,14 +404,11 @@ static void signal_run(struct dma_fence *fence, struct dma_fence_cb *cb)
 
 	if (fence->error)
 		dma_fence_set_error_unless_signaled(target, fence->error);
-	__dma_fence_signal(target, dma_fence_timestamp(fence));
+	if (likely(test_bit(DMA_FENCE_FLAG_CLAIMED_BIT, &fence->flags)))
+		__dma_fence_signal(target, dma_fence_timestamp(fence));
+	else
+		signal_deferred(target, dma_fence_timestamp(fence));
 	dma_fence_put(target);
-}
-
-static void cb_signal(struct dma_fence *fence, struct dma_fence_cb *cb)
-{
-	if (!dma_fence_park(fence, cb, signal_run))
-		signal_run(fence, cb);
 }
 
 /**

@@ -161,7 +161,8 @@ static DEFINE_PER_CPU(struct parked_cbs, parked_cbs) = {
  * dma_fence_park - is a callback to be run later, and where no lock is held?
  * @func: what to run then; leaves @cb in a list if the answer is yes
  *
- * Whoever has the callback keeps @fence as long.
+ * Whoever has the callback keeps @fence as long, and does not remove it: while it is
+ * parked a remover would take it for armed.
  */
 bool dma_fence_park(struct dma_fence *fence, struct dma_fence_cb *cb,
 		    dma_fence_func_t func)

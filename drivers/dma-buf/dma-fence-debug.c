@@ -89,6 +89,7 @@ static const struct lockdep_map *held_spinlock(void)
 
 /*
  * dma_fence_debug_deliver - is somebody about to deliver under a spinlock?
+ * @fence: the fence that is about to be signalled; NULL for a batch
  *
  * Callbacks run inside that lock, and get an order with it that its owner does not
  * know. Not so when there are none, or another delivery takes them.
@@ -98,13 +99,15 @@ void dma_fence_debug_deliver(struct dma_fence *fence, unsigned long caller)
 	const struct lockdep_map *map;
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT) ||
-	    raw_cpu_read(dma_fence_shards.delivery) ||
-	    dma_fence_test_signaled_flag(fence) || list_empty(&fence->cb_list))
+	    raw_cpu_read(dma_fence_shards.delivery))
+		return;
+	if (fence && (dma_fence_test_signaled_flag(fence) ||
+		      list_empty(&fence->cb_list)))
 		return;
 
 	map = held_spinlock();
 	if (map && must_name(caller))
-		pr_info("dma_fence: %pS delivers callbacks under %s, a batch would not\n",
+		pr_info("dma_fence: %pS delivers callbacks under %s\n",
 			(void *)caller, map->name);
 }
 

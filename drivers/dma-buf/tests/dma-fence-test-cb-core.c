@@ -86,6 +86,50 @@ static void core_signal_result(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dft_poisoned(&s, sizeof(s)));
 }
 
+/* A callback that looks whether somebody has a lock. */
+struct lock_cb {
+	struct dft_cb base;
+	spinlock_t *lock;	/* of another fence */
+	bool held;
+};
+
+static void lock_func(struct dma_fence *fence, struct dma_fence_cb *base)
+{
+	struct lock_cb *cb = container_of(base, struct lock_cb, base.base);
+
+	cb->held = !dft_not_held(cb->lock);
+	dft_count(fence, base);
+}
+
+static void core_signal_behind_the_core(struct kunit *test)
+{
+	struct dft_fence *source = dft_fence_new(test, &dft_ops,
+						 DFT_EXTERN_LOCK);
+	struct dft_fence *target = dft_fence_new(test, &dft_ops,
+						 DFT_INLINE_LOCK);
+	struct lock_cb cb = { .lock = &source->own_lock };
+	struct dma_fence_cb_signal s;
+
+	/*
+	 * Verify that a driver which calls the callback itself, under its lock,
+	 * has the target signalled and the matter settled, and that callbacks of
+	 * the target do not run under that lock.
+	 */
+
+	KUNIT_EXPECT_EQ(test, dma_fence_add_callback(&target->base, &cb.base.base,
+						     lock_func), 0);
+	KUNIT_EXPECT_EQ(test, dma_fence_add_signal(&source->base, &s,
+						   &target->base), 0);
+	dft_fake_signal(&source->base);
+	dft_fake_delivery(&source->base);
+	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(&source->base, &s.base));
+	dft_poison(&s, sizeof(s));
+	KUNIT_EXPECT_TRUE(test, dma_fence_test_signaled_flag(&target->base));
+	KUNIT_EXPECT_TRUE(test, sleep_until(dft_runs(&cb.base) == 1));
+	KUNIT_EXPECT_FALSE(test, cb.held);
+	KUNIT_EXPECT_TRUE(test, dft_poisoned(&s, sizeof(s)));
+}
+
 static void core_signal_target_done(struct kunit *test)
 {
 	struct dft_fence *source = dft_fence_new(test, &dft_ops,
@@ -311,6 +355,7 @@ static void core_eventfd_stays(struct kunit *test)
 
 static struct kunit_case core_cases[] = {
 	KUNIT_CASE_PARAM(core_signal_result, result_gen_params),
+	KUNIT_CASE(core_signal_behind_the_core),
 	KUNIT_CASE(core_signal_target_done),
 	KUNIT_CASE_PARAM(core_signal_last_reference, removal_gen_params),
 	KUNIT_CASE(core_signal_line),
