@@ -61,10 +61,8 @@ static void array_member_run(struct dma_fence *fence, struct dma_fence_cb *cb)
 		container_of(cb, struct dma_fence_array_cb, cb);
 	struct dma_fence_array *array = member->array;
 
-	if (!array_member_done(array, fence->error))
-		return;
-	__dma_fence_signal(&array->base, ktime_get());
-	dma_fence_put(&array->base);
+	if (array_member_done(array, fence->error))
+		dma_fence_signal_next(&array->base, fence, ktime_get());
 }
 
 static void array_member_func(struct dma_fence *fence, struct dma_fence_cb *cb)

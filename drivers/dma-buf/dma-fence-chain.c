@@ -284,10 +284,8 @@ static void chain_run(struct dma_fence *fence, struct dma_fence_cb *cb)
 		container_of(cb, struct dma_fence_chain, cb);
 	struct dma_fence *todo = NULL;
 
-	if (!chain_wait(chain, fence != chain->fence, &todo)) {
-		__dma_fence_signal(&chain->base, ktime_get());
-		dma_fence_put(&chain->base);
-	}
+	if (!chain_wait(chain, fence != chain->fence, &todo))
+		dma_fence_signal_next(&chain->base, fence, ktime_get());
 	dma_fence_enable_containers(&todo);
 	dma_fence_put(fence);
 }

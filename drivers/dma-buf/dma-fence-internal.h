@@ -28,7 +28,8 @@ static inline void __dma_fence_batch_init(struct dma_fence_batch *batch,
 
 bool dma_fence_owed_empty(const struct dma_fence_batch *batch);
 void dma_fence_owed_push(struct dma_fence_batch *batch,
-			 struct dma_fence *fence, struct list_head *cbs);
+			 struct dma_fence *fence, struct list_head *cbs,
+			 bool ref);
 void dma_fence_owed_append(struct dma_fence_batch *batch,
 			   struct dma_fence *fence, struct list_head *cbs,
 			   bool ref);
@@ -47,6 +48,9 @@ bool dma_fence_owed_unlink(struct dma_fence *fence, struct list_head *node);
  * @link: in the list of windows of the shard
  * @outer: the delivery that this one is nested in
  * @task: who delivers; only used on PREEMPT_RT
+ * @next: a container to be claimed when the window is empty, with a reference
+ * @timestamp: when it was signalled
+ * @direct: the callbacks are in @cbs alone, and there may be a @next
  * @put: a reference on @fence is dropped when the window is empty
  */
 struct dma_fence_delivery {
@@ -56,6 +60,9 @@ struct dma_fence_delivery {
 	struct list_head link;
 	struct dma_fence_delivery *outer;
 	struct task_struct *task;
+	struct dma_fence *next;
+	ktime_t timestamp;
+	bool direct;
 	bool put;
 } __aligned(4);	/* @cbs is linked to tagged pointers */
 
@@ -76,6 +83,8 @@ void dma_fence_collect_deliver(struct dma_fence_collector *c,
 
 bool __dma_fence_signal(struct dma_fence *fence, ktime_t timestamp);
 bool __dma_fence_signal_locked(struct dma_fence *fence, ktime_t timestamp);
+void dma_fence_signal_next(struct dma_fence *fence, struct dma_fence *member,
+			   ktime_t timestamp);
 bool __dma_fence_signal_batch(struct dma_fence *fence, ktime_t timestamp,
 			      struct dma_fence_batch *batch);
 void __dma_fence_deliver_batch(struct dma_fence_batch *batch);

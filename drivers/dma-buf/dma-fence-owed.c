@@ -90,12 +90,14 @@ bool dma_fence_owed_empty(const struct dma_fence_batch *batch)
 /*
  * dma_fence_owed_push - put the rest of a fence's callbacks at the front
  * @cbs: head of an ordinary list, not empty, left undefined
+ * @ref: whether a reference on @fence goes with them
  */
 void dma_fence_owed_push(struct dma_fence_batch *batch,
-			 struct dma_fence *fence, struct list_head *cbs)
+			 struct dma_fence *fence, struct list_head *cbs,
+			 bool ref)
 {
 	batch->filled = true;
-	owed_insert(&batch->list, fence, cbs, 0);
+	owed_insert(&batch->list, fence, cbs, ref ? OWED_REF : 0);
 }
 
 /*
