@@ -405,7 +405,7 @@ static void cb_signal(struct dma_fence *fence, struct dma_fence_cb *cb)
 	if (fence->error)
 		dma_fence_set_error_unless_signaled(target, fence->error);
 	if (likely(test_bit(DMA_FENCE_FLAG_CLAIMED_BIT, &fence->flags)))
-		__dma_fence_signal(target, dma_fence_timestamp(fence));
+		__dma_fence_signal_timestamp(target, dma_fence_timestamp(fence));
 	else
 		signal_deferred(target, dma_fence_timestamp(fence));
 	dma_fence_put(target);

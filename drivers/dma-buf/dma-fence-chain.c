@@ -285,7 +285,7 @@ static void chain_run(struct dma_fence *fence, struct dma_fence_cb *cb)
 	struct dma_fence *todo = NULL;
 
 	if (!chain_wait(chain, fence != chain->fence, &todo))
-		dma_fence_signal_next(&chain->base, fence, ktime_get());
+		dma_fence_signal_next(&chain->base, fence);
 	dma_fence_enable_containers(&todo);
 	dma_fence_put(fence);
 }
@@ -385,8 +385,9 @@ EXPORT_SYMBOL(dma_fence_chain_ops);
  * Otherwise a timeline begins with it, and it gets the larger number of the two.
  *
  * It signals when @fence and everything before it have, within the delivery of the
- * last one, at the time of doing so. It has no error of its own: who wants to know
- * how the members have ended looks at them.
+ * last one. That is its time, or, if the core itself took the time of the last one,
+ * the same as that one's. It has no error of its own: who wants to know how the
+ * members have ended looks at them.
  *
  * Context: any.
  */

@@ -95,7 +95,7 @@ void dma_fence_enable_containers(struct dma_fence **todo)
 	while ((fence = *todo)) {
 		*todo = *container_next(fence);
 		if (!arm_container(fence, todo))
-			__dma_fence_signal(fence, ktime_get());
+			__dma_fence_signal(fence);
 		dma_fence_put(fence);
 	}
 }

@@ -412,11 +412,11 @@ static void claim_next(struct dma_fence_shard *shard,
 		return;
 
 	if (list_empty(&fence->cb_list)) {
-		dma_fence_claim(fence, d->timestamp, 0, NULL);
+		dma_fence_claim(fence, d->now, 0, NULL);
 	} else {
 		/* As in signal_unlock(). */
 		shard_set_running(shard, fence);
-		if (!dma_fence_claim(fence, d->timestamp, shard->cpu, &d->cbs))
+		if (!dma_fence_claim(fence, d->now, shard->cpu, &d->cbs))
 			INIT_LIST_HEAD(&d->cbs);
 	}
 	spin_unlock_irqrestore(lock, flags);
@@ -674,13 +674,14 @@ bool __dma_fence_signal_locked(struct dma_fence *fence, ktime_t timestamp)
 /* Claim and deliver. Drops the fence lock. */
 static bool signal_unlock(struct dma_fence_shard *shard,
 			  struct dma_fence *fence, ktime_t timestamp,
-			  spinlock_t *lock, unsigned long flags)
+			  ktime_t now, spinlock_t *lock, unsigned long flags)
 {
 	/* Clearing all of it would take longer than the rest. */
 	struct dma_fence_delivery d __uninitialized;
 	bool signaled;
 
 	d.fence = fence;
+	d.now = now;
 	/* Before CLAIMED can be seen, so that a remover finds it set. */
 	shard_set_running(shard, fence);
 	signaled = dma_fence_claim(fence, timestamp, shard->cpu, &d.cbs);
@@ -699,12 +700,8 @@ static bool signal_unlock(struct dma_fence_shard *shard,
 	return true;
 }
 
-/*
- * __dma_fence_signal - signal a fence and deliver its callbacks
- *
- * Returns whether this call has signalled the fence.
- */
-bool __dma_fence_signal(struct dma_fence *fence, ktime_t timestamp)
+/* @now is @timestamp, or 0 if that may be another time. */
+static bool signal_fence(struct dma_fence *fence, ktime_t timestamp, ktime_t now)
 {
 	unsigned long flags;
 	spinlock_t *lock = dma_fence_lock_unclaimed(fence, &flags);
@@ -717,13 +714,33 @@ bool __dma_fence_signal(struct dma_fence *fence, ktime_t timestamp)
 		struct dma_fence_shard *shard = this_cpu_ptr(&dma_fence_shards);
 
 		if (likely(!shard->delivery))
-			return signal_unlock(shard, fence, timestamp, lock,
-					     flags);
+			return signal_unlock(shard, fence, timestamp, now,
+					     lock, flags);
 	}
 
 	signaled = __dma_fence_signal_locked(fence, timestamp);
 	spin_unlock_irqrestore(lock, flags);
 	return signaled;
+}
+
+/*
+ * __dma_fence_signal - signal a fence and deliver its callbacks
+ *
+ * Returns whether this call has signalled the fence.
+ */
+bool __dma_fence_signal(struct dma_fence *fence)
+{
+	ktime_t now = ktime_get();
+
+	return signal_fence(fence, now, now);
+}
+
+/*
+ * __dma_fence_signal_timestamp - the same, at a time that is known
+ */
+bool __dma_fence_signal_timestamp(struct dma_fence *fence, ktime_t timestamp)
+{
+	return signal_fence(fence, timestamp, 0);
 }
 
 /*
@@ -733,11 +750,10 @@ bool __dma_fence_signal(struct dma_fence *fence, ktime_t timestamp)
  *
  * The last callback of a direct delivery leaves this to the deliverer, who claims
  * the container as soon as the callback has returned, to the list that has just
- * become empty. That is sooner than by way of a batch. Does not tell whether the
- * fence was signalled.
+ * become empty. That is sooner than by way of a batch. It is signalled at the time
+ * of the member, unless that had been told by its driver.
  */
-void dma_fence_signal_next(struct dma_fence *fence, struct dma_fence *member,
-			   ktime_t timestamp)
+void dma_fence_signal_next(struct dma_fence *fence, struct dma_fence *member)
 {
 	struct dma_fence_delivery *d = NULL;
 
@@ -748,11 +764,11 @@ void dma_fence_signal_next(struct dma_fence *fence, struct dma_fence *member,
 	if (d && d->direct && d->fence == member && list_empty(&d->cbs) &&
 	    !d->batch->filled && !d->next) {
 		d->next = fence;
-		d->timestamp = timestamp;
+		d->now = d->now ?: ktime_get();
 		return;
 	}
 
-	__dma_fence_signal(fence, timestamp);
+	__dma_fence_signal(fence);
 	dma_fence_put(fence);
 }
 

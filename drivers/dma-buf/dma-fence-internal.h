@@ -49,7 +49,7 @@ bool dma_fence_owed_unlink(struct dma_fence *fence, struct list_head *node);
  * @outer: the delivery that this one is nested in
  * @task: who delivers; only used on PREEMPT_RT
  * @next: a container to be claimed when the window is empty, with a reference
- * @timestamp: when it was signalled
+ * @now: when @fence was claimed; 0 if its timestamp may be another
  * @direct: the callbacks are in @cbs alone, and there may be a @next
  * @put: a reference on @fence is dropped when the window is empty
  */
@@ -61,7 +61,7 @@ struct dma_fence_delivery {
 	struct dma_fence_delivery *outer;
 	struct task_struct *task;
 	struct dma_fence *next;
-	ktime_t timestamp;
+	ktime_t now;
 	bool direct;
 	bool put;
 } __aligned(4);	/* @cbs is linked to tagged pointers */
@@ -81,10 +81,10 @@ void dma_fence_collect_end(struct dma_fence_collector *c);
 void dma_fence_collect_deliver(struct dma_fence_collector *c,
 			       spinlock_t *lock, unsigned long flags);
 
-bool __dma_fence_signal(struct dma_fence *fence, ktime_t timestamp);
+bool __dma_fence_signal(struct dma_fence *fence);
+bool __dma_fence_signal_timestamp(struct dma_fence *fence, ktime_t timestamp);
 bool __dma_fence_signal_locked(struct dma_fence *fence, ktime_t timestamp);
-void dma_fence_signal_next(struct dma_fence *fence, struct dma_fence *member,
-			   ktime_t timestamp);
+void dma_fence_signal_next(struct dma_fence *fence, struct dma_fence *member);
 bool __dma_fence_signal_batch(struct dma_fence *fence, ktime_t timestamp,
 			      struct dma_fence_batch *batch);
 void __dma_fence_deliver_batch(struct dma_fence_batch *batch);

@@ -357,7 +357,7 @@ void dma_fence_signal(struct dma_fence *fence)
 
 	dma_fence_debug_deliver(fence, _RET_IP_);
 	cookie = dma_fence_begin_signalling();
-	__dma_fence_signal(fence, ktime_get());
+	__dma_fence_signal(fence);
 	dma_fence_end_signalling(cookie);
 }
 EXPORT_SYMBOL(dma_fence_signal);
@@ -375,7 +375,7 @@ void dma_fence_signal_timestamp(struct dma_fence *fence, ktime_t timestamp)
 		return;
 
 	dma_fence_debug_deliver(fence, _RET_IP_);
-	__dma_fence_signal(fence, timestamp);
+	__dma_fence_signal_timestamp(fence, timestamp);
 }
 EXPORT_SYMBOL(dma_fence_signal_timestamp);
 
@@ -431,7 +431,7 @@ bool dma_fence_check_and_signal(struct dma_fence *fence)
 		return true;
 
 	dma_fence_debug_deliver(fence, _RET_IP_);
-	return !__dma_fence_signal(fence, ktime_get());
+	return !__dma_fence_signal(fence);
 }
 EXPORT_SYMBOL(dma_fence_check_and_signal);
 
@@ -928,7 +928,7 @@ bool dma_fence_release_begin(struct dma_fence *fence)
 	     (const char __force *)dma_fence_driver_name(fence),
 	     (const char __force *)dma_fence_timeline_name(fence),
 	     fence->context, fence->seqno);
-	__dma_fence_signal(fence, ktime_get());
+	__dma_fence_signal(fence);
 	dma_fence_put(fence);
 	return false;
 }

@@ -811,6 +811,90 @@ void container_timestamp(struct kunit *test)
 	KUNIT_EXPECT_LE(test, dft_stamp_of(fence), ktime_get());
 }
 
+void container_timestamp_of_last(struct kunit *test)
+{
+	struct dft_set *set = dft_set_new(test, MEMBERS, DFT_SET_INLINE);
+	struct dma_fence *last = dft_member(set, MEMBERS - 1);
+	struct dma_fence *fence = make_kept(test, set);
+
+	/*
+	 * Verify that a container has the time of the last member when the core
+	 * has taken that at the same moment.
+	 */
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "delivered by a thread, at another moment");
+	dft_listen(test, fence);
+	dft_set_signal(set);
+	KUNIT_EXPECT_EQ(test, dft_stamp_of(fence), dft_stamp_of(last));
+}
+
+/*
+ * Order
+ */
+
+struct turn_cb {
+	struct dma_fence_cb base;
+	struct dma_fence *signals;
+	unsigned int *turns;
+	unsigned int turn;
+};
+
+static void turn_func(struct dma_fence *fence, struct dma_fence_cb *base)
+{
+	struct turn_cb *cb = container_of(base, struct turn_cb, base);
+
+	cb->turn = ++*cb->turns;
+	if (cb->signals)
+		dma_fence_signal(cb->signals);
+}
+
+void container_has_its_turn(struct kunit *test)
+{
+	struct dft_set *set = dft_set_new(test, 1, DFT_SET_INLINE);
+	struct dft_fence *other = dft_fence_new(test, &dft_ops, DFT_INLINE_LOCK);
+	struct dma_fence *fence = make_kept(test, set);
+	struct turn_cb *cbs = kunit_kcalloc(test, 3, sizeof(*cbs), GFP_KERNEL);
+	unsigned int i, turns = 0;
+
+	/*
+	 * Verify that what an earlier callback of the member has signalled is
+	 * delivered before the container.
+	 */
+
+	KUNIT_ASSERT_NOT_NULL(test, cbs);
+	for (i = 0; i < 3; i++)
+		cbs[i].turns = &turns;
+	cbs[0].signals = &other->base;
+	dft_arm(test, dft_member(set, 0), &cbs[0].base, turn_func);
+	dft_arm(test, &other->base, &cbs[1].base, turn_func);
+	dft_arm(test, fence, &cbs[2].base, turn_func);
+	dft_set_signal(set);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, cbs[i].turn, i + 1);
+}
+
+void container_many_callbacks(struct kunit *test)
+{
+	struct dft_set *set = dft_set_new(test, MEMBERS, DFT_SET_INLINE);
+	struct dma_fence *fence = make(test, set);
+	struct dft_cb *cbs[100];
+	unsigned int i;
+
+	/*
+	 * Verify that callbacks on a container run that do not fit in a window,
+	 * and that it goes after the last of them when nobody else keeps it.
+	 */
+
+	for (i = 0; i < ARRAY_SIZE(cbs); i++)
+		cbs[i] = dft_listen(test, fence);
+	dma_fence_put(fence);
+	dft_set_signal(set);
+	for (i = 0; i < ARRAY_SIZE(cbs); i++)
+		KUNIT_EXPECT_EQ(test, dft_runs(cbs[i]), 1);
+	KUNIT_EXPECT_TRUE(test, set_alone(set));
+}
+
 /*
  * Lifetime
  */
