@@ -188,7 +188,7 @@ static __always_inline unsigned int run_callbacks(struct dma_fence_delivery *d,
 		__list_del(&d->cbs, next);
 		INIT_LIST_HEAD(node);
 		/* The callback's last touch by the core: it may free itself. */
-		cb->func(fence, cb);
+		dma_fence_lockdep_call(fence, cb);
 
 		/*
 		 * As a rule nobody has removed the next one. Hidden from the
@@ -281,8 +281,11 @@ static unsigned int window_open(struct dma_fence_shard *shard,
 static void window_run(struct dma_fence_shard *shard,
 		       struct dma_fence_delivery *d)
 {
+	bool cookie;
+
 	raw_spin_unlock(&shard->lock);
 
+	cookie = dma_fence_lockdep_deliver_begin();
 	delivery_enter(d);
 	run_callbacks(d, UINT_MAX);
 	check_callbacks();
@@ -294,6 +297,7 @@ static void window_run(struct dma_fence_shard *shard,
 	if (d->put)
 		dma_fence_put(d->fence);
 	delivery_leave(d);
+	dma_fence_lockdep_deliver_end(cookie);
 
 	raw_spin_lock(&shard->lock);
 	window_withdraw(shard, d);
@@ -430,6 +434,8 @@ static noinline void run_next(struct dma_fence_shard *shard,
 			      struct dma_fence_delivery *d, unsigned int max,
 			      unsigned long flags)
 {
+	bool cookie;
+
 	do {
 		check_callbacks();
 		if (unlikely(!max)) {
@@ -440,11 +446,13 @@ static noinline void run_next(struct dma_fence_shard *shard,
 		}
 
 		claim_next(shard, d);
+		cookie = dma_fence_lockdep_deliver_begin();
 		shard->delivery = d;
 		max = run_callbacks(d, max - 1);
 		if (list_empty(&d->cbs))
 			dma_fence_put(d->fence);
 		shard->delivery = NULL;
+		dma_fence_lockdep_deliver_end(cookie);
 	} while (d->next);
 }
 
@@ -458,6 +466,7 @@ static void run_claimed(struct dma_fence_shard *shard,
 {
 	struct dma_fence_batch batch __uninitialized;
 	unsigned int max;
+	bool cookie;
 
 	__dma_fence_batch_init(&batch, shard->cpu);
 	d->batch = &batch;
@@ -466,9 +475,11 @@ static void run_claimed(struct dma_fence_shard *shard,
 	d->next = NULL;
 	d->outer = NULL;
 
+	cookie = dma_fence_lockdep_deliver_begin();
 	shard->delivery = d;
 	max = run_callbacks(d, window_size(flags));
 	shard->delivery = NULL;
+	dma_fence_lockdep_deliver_end(cookie);
 
 	if (unlikely(d->next))
 		run_next(shard, d, max, flags);

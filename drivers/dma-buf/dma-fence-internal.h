@@ -181,10 +181,28 @@ int dma_fence_add_eventfd(struct dma_fence *fence, struct dma_fence_cb_eventfd *
 void dma_fence_lockdep_batch_open(struct dma_fence_batch *batch,
 				  spinlock_t *lock);
 void dma_fence_lockdep_batch_close(struct dma_fence_batch *batch);
+bool dma_fence_lockdep_deliver_begin(void);
+void dma_fence_lockdep_deliver_end(bool cookie);
+void dma_fence_lockdep_call(struct dma_fence *fence, struct dma_fence_cb *cb);
+void dma_fence_lockdep_remove(struct dma_fence_cb *cb);
+void dma_fence_lockdep_work(struct lockdep_map *map);
 #else
 static inline void dma_fence_lockdep_batch_open(struct dma_fence_batch *batch,
 						spinlock_t *lock) { }
 static inline void dma_fence_lockdep_batch_close(struct dma_fence_batch *batch) { }
+static inline bool dma_fence_lockdep_deliver_begin(void)
+{
+	return true;
+}
+
+static inline void dma_fence_lockdep_deliver_end(bool cookie) { }
+static __always_inline void dma_fence_lockdep_call(struct dma_fence *fence,
+						   struct dma_fence_cb *cb)
+{
+	cb->func(fence, cb);
+}
+
+static inline void dma_fence_lockdep_remove(struct dma_fence_cb *cb) { }
 #endif
 
 /*

@@ -152,6 +152,30 @@ static bool settle(struct dma_fence *fence, struct dma_fence_cb *cb)
 	return settle_slow(shard, fence, cb);
 }
 
+/* Is this context running callbacks of @fence, claimed or not? For lockdep. */
+static bool may_settle_at_once(struct dma_fence *fence)
+{
+	struct dma_fence_shard *shard;
+	unsigned long flags;
+	bool here;
+
+	if (!fence_is_claimed(fence))
+		return false;
+
+	shard = shard_of_fence(fence);
+	raw_spin_lock_irqsave(&shard->lock, flags);
+	here = delivering_here(shard, fence);
+	raw_spin_unlock_irqrestore(&shard->lock, flags);
+	return here;
+}
+
+/* Have lockdep know that the caller waits for the callback, whether it must or not. */
+static void might_settle(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	if (IS_ENABLED(CONFIG_LOCKDEP) && !may_settle_at_once(fence))
+		dma_fence_lockdep_remove(cb);
+}
+
 /*
  * dma_fence_callback_ends_use - is the running callback the last that the core
  * has to do with its fence, as far as the callback's owner is concerned?
@@ -203,7 +227,11 @@ bool dma_fence_remove_callback_locked(struct dma_fence *fence,
 {
 	dma_fence_assert_held(fence);
 
-	return fence_is_claimed(fence) ? settle(fence, cb) : unlink_unclaimed(cb);
+	if (!fence_is_claimed(fence))
+		return unlink_unclaimed(cb);
+
+	might_settle(fence, cb);
+	return settle(fence, cb);
 }
 EXPORT_SYMBOL(dma_fence_remove_callback_locked);
 
@@ -233,6 +261,7 @@ bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 	spinlock_t *lock;
 	bool removed;
 
+	might_settle(fence, cb);
 	if (fence_is_claimed(fence))
 		return settle(fence, cb);
 

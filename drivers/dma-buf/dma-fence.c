@@ -350,15 +350,12 @@ EXPORT_SYMBOL(dma_fence_allocate_private_stub);
  */
 void dma_fence_signal(struct dma_fence *fence)
 {
-	bool cookie;
-
 	if (WARN_ON(!fence))
 		return;
 
 	dma_fence_debug_deliver(fence, _RET_IP_);
-	cookie = dma_fence_begin_signalling();
+	guard(dma_fence_signalling)();
 	__dma_fence_signal(fence);
-	dma_fence_end_signalling(cookie);
 }
 EXPORT_SYMBOL(dma_fence_signal);
 
@@ -375,6 +372,7 @@ void dma_fence_signal_timestamp(struct dma_fence *fence, ktime_t timestamp)
 		return;
 
 	dma_fence_debug_deliver(fence, _RET_IP_);
+	guard(dma_fence_signalling)();
 	__dma_fence_signal_timestamp(fence, timestamp);
 }
 EXPORT_SYMBOL(dma_fence_signal_timestamp);
@@ -396,6 +394,7 @@ void dma_fence_signal_timestamp_locked(struct dma_fence *fence,
 				       ktime_t timestamp)
 {
 	dma_fence_assert_held(fence);
+	guard(dma_fence_signalling)();
 	if (__dma_fence_signal_locked(fence, timestamp))
 		dma_fence_debug_locked(fence, _RET_IP_);
 }
@@ -412,6 +411,7 @@ EXPORT_SYMBOL(dma_fence_signal_timestamp_locked);
 void dma_fence_signal_locked(struct dma_fence *fence)
 {
 	dma_fence_assert_held(fence);
+	guard(dma_fence_signalling)();
 	if (__dma_fence_signal_locked(fence, ktime_get()))
 		dma_fence_debug_locked(fence, _RET_IP_);
 }
@@ -431,6 +431,7 @@ bool dma_fence_check_and_signal(struct dma_fence *fence)
 		return true;
 
 	dma_fence_debug_deliver(fence, _RET_IP_);
+	guard(dma_fence_signalling)();
 	return !__dma_fence_signal(fence);
 }
 EXPORT_SYMBOL(dma_fence_check_and_signal);
@@ -450,6 +451,7 @@ bool dma_fence_check_and_signal_locked(struct dma_fence *fence)
 	bool signaled;
 
 	dma_fence_assert_held(fence);
+	guard(dma_fence_signalling)();
 	signaled = __dma_fence_signal_locked(fence, ktime_get());
 	if (signaled)
 		dma_fence_debug_locked(fence, _RET_IP_);
@@ -928,7 +930,8 @@ bool dma_fence_release_begin(struct dma_fence *fence)
 	     (const char __force *)dma_fence_driver_name(fence),
 	     (const char __force *)dma_fence_timeline_name(fence),
 	     fence->context, fence->seqno);
-	__dma_fence_signal(fence);
+	scoped_guard(dma_fence_signalling)
+		__dma_fence_signal(fence);
 	dma_fence_put(fence);
 	return false;
 }

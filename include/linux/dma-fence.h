@@ -9,6 +9,7 @@
 #define __LINUX_DMA_FENCE_H
 
 #include <linux/bitops.h>
+#include <linux/cleanup.h>
 #include <linux/err.h>
 #include <linux/kref.h>
 #include <linux/list.h>
@@ -367,6 +368,16 @@ static inline bool dma_fence_begin_signalling(void) { return true; }
 static inline void dma_fence_end_signalling(bool cookie) { }
 static inline void __dma_fence_might_wait(void) { }
 #endif
+
+/**
+ * dma_fence_signalling - guard(), and scoped_guard(), for a signalling section
+ *
+ * From dma_fence_begin_signalling() to the dma_fence_end_signalling() that belongs to
+ * it, at the end of the scope.
+ */
+DEFINE_LOCK_GUARD_0(dma_fence_signalling,
+		    _T->cookie = dma_fence_begin_signalling(),
+		    dma_fence_end_signalling(_T->cookie), bool cookie)
 
 void dma_fence_signal(struct dma_fence *fence);
 void dma_fence_signal_locked(struct dma_fence *fence);
