@@ -6,6 +6,7 @@
  */
 
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "dma-fence-test-container.h"
@@ -693,20 +694,53 @@ static const struct long_params long_cases[] = {
 
 KUNIT_ARRAY_PARAM_DESC(long, long_cases, name);
 
-/* Nanoseconds for each link, from the first callback to the last put. */
-static u64 long_run(struct kunit *test, unsigned int count)
+/**
+ * struct long_cb - the callback of a long chain
+ * @base: counts
+ * @stack: where the stack was when it was called
+ */
+struct long_cb {
+	struct dft_cb base;
+	unsigned long stack;
+};
+
+static void long_func(struct dma_fence *fence, struct dma_fence_cb *base)
 {
+	struct long_cb *cb = container_of(base, struct long_cb, base.base);
+
+	cb->stack = (unsigned long)__builtin_frame_address(0);
+	dft_count(fence, base);
+}
+
+/*
+ * How many links to make. With SLUB_DEBUG one takes a kilobyte, with its member, and
+ * everybody's patience.
+ */
+static unsigned int long_count(unsigned int few, unsigned int many)
+{
+	return totalram_pages() < (SZ_2G >> PAGE_SHIFT) || DFT_SLOW_KERNEL ? few : many;
+}
+
+/*
+ * Nanoseconds for each link, from the first callback to the last put. Takes to @stack
+ * where the callback ran.
+ */
+static u64 long_run(struct kunit *test, unsigned int count, unsigned long *stack)
+{
+	struct long_cb *cb = kunit_kzalloc(test, sizeof(*cb), GFP_KERNEL);
 	const struct long_params *p = test->param_value;
 	struct dft_set *set = dft_set_new(test, count, DFT_SET_INLINE);
 	unsigned int i, *turn = dft_order_new(test, p->order, count);
 	struct dma_fence *head = dft_chain_new(test, set);
 	ktime_t start = ktime_get();
-	struct dft_cb *cb = p->polled ? NULL : dft_listen(test, head);
 	bool early = false;
 	u64 ns;
 
+	KUNIT_ASSERT_NOT_NULL(test, cb);
+	if (!p->polled)
+		dft_arm(test, head, &cb->base.base, long_func);
 	for (i = 0; i < count; i++) {
-		if (p->polled ? dma_fence_is_signaled(head) : dft_runs(cb))
+		if (p->polled ? dma_fence_is_signaled(head) : dft_runs(&cb->base))
 			early = true;
 		dma_fence_signal(dft_member(set, turn[i]));
 	}
@@ -714,9 +748,10 @@ static u64 long_run(struct kunit *test, unsigned int count)
 	if (p->polled)
 		KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(head));
 	else
-		KUNIT_EXPECT_EQ(test, dft_runs(cb), 1);
+		KUNIT_EXPECT_EQ(test, dft_runs(&cb->base), 1);
 	dma_fence_put(head);
 	ns = div_u64(ktime_get() - start, count);
+	*stack = cb->stack;
 	dft_set_put(set);
 	KUNIT_EXPECT_EQ(test, dft_released(set), count);
 	kvfree_rcu_barrier();
@@ -730,27 +765,27 @@ static u64 long_run(struct kunit *test, unsigned int count)
 
 static void chain_long(struct kunit *test)
 {
-	/* With SLUB_DEBUG a link and its member take a kilobyte. */
-	unsigned int count = min(1000000, (totalram_pages() << PAGE_SHIFT) / 8192);
+	const struct long_params *p = test->param_value;
+	unsigned int count = long_count(50000, p->polled ? 50000 : 1000000);
+	unsigned long short_stack, long_stack;
 	unsigned int tries = 3;
 	u64 few, many;
 
 	/*
 	 * Verify that what a link of a chain costs does not depend on how many
-	 * there are, in whatever order the members signal, and that all of it
-	 * is let go in the end.
+	 * there are, in whatever order the members signal, neither does the
+	 * stack, and that all of it is let go in the end.
 	 */
 
-	if (DFT_SLOW_KERNEL)
-		count = min(count, 50000);
 	do {
-		few = min(long_run(test, count / LONG_SHARE),
-			  long_run(test, count / LONG_SHARE));
-		many = long_run(test, count);
+		few = min(long_run(test, count / LONG_SHARE, &short_stack),
+			  long_run(test, count / LONG_SHARE, &short_stack));
+		many = long_run(test, count, &long_stack);
 	} while (many > LONG_FACTOR * few && --tries);
 	kunit_info(test, "%u links, %llu ns each, %llu ns when there are few", count,
 		   many, few);
 	KUNIT_EXPECT_LE(test, many, LONG_FACTOR * few);
+	KUNIT_EXPECT_LE(test, abs_diff(long_stack, short_stack), DFT_DEPTH_STACK);
 }
 
 /* Sections of one link at the end, the others a full one each. */
@@ -770,10 +805,12 @@ static void chain_is_deep(struct kunit *test)
 {
 	/*
 	 * Verify that a long chain needs no more stack than a short one, to be
-	 * enabled, signalled and released.
+	 * enabled, signalled and released. All links but the oldest have the
+	 * same member, which leaves memory for more of them.
 	 */
 
-	dft_depth_run(test, chain_nest, DFT_SLOW_KERNEL ? 500 : 4000);
+	dft_depth_run(test, chain_nest,
+		      long_count(DFT_SLOW_KERNEL ? 16000 : 128000, 1000000) / 32);
 }
 
 /* Links that hold arrays that hold links, and so on. */
