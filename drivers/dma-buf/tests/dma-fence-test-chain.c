@@ -712,26 +712,44 @@ static void long_func(struct dma_fence *fence, struct dma_fence_cb *base)
 	dft_count(fence, base);
 }
 
-/*
- * How many links to make. With SLUB_DEBUG one takes a kilobyte, with its member, and
- * everybody's patience.
- */
-static unsigned int long_count(unsigned int few, unsigned int many)
+/* With SLUB_DEBUG and lockdep a link takes half a kilobyte. */
+static unsigned int long_count(void)
 {
-	return totalram_pages() < (SZ_2G >> PAGE_SHIFT) || DFT_SLOW_KERNEL ? few : many;
+	bool small = DFT_SLOW_KERNEL || totalram_pages() < (SZ_1G >> PAGE_SHIFT);
+
+	/* Multiples of all that they are divided by. */
+	return small ? 64000 : 1024000;
+}
+
+/* Links that follow each other and have the same member, in the longest chain. */
+#define LONG_SHARED	16
+
+static struct dma_fence *long_new(struct kunit *test, struct dft_set *set,
+				  unsigned int shared)
+{
+	struct dma_fence *head = NULL;
+	unsigned int i;
+
+	for (i = 0; i < shared * set->count; i++)
+		head = dft_link_new(test, head,
+				    dma_fence_get(dft_member(set, i / shared)), i + 1);
+
+	return head;
 }
 
 /*
  * Nanoseconds for each link, from the first callback to the last put. Takes to @stack
  * where the callback ran.
  */
-static u64 long_run(struct kunit *test, unsigned int count, unsigned long *stack)
+static u64 long_run(struct kunit *test, unsigned int count, unsigned int shared,
+		    unsigned long *stack)
 {
+	unsigned int members = count / shared;
 	struct long_cb *cb = kunit_kzalloc(test, sizeof(*cb), GFP_KERNEL);
 	const struct long_params *p = test->param_value;
-	struct dft_set *set = dft_set_new(test, count, DFT_SET_INLINE);
-	unsigned int i, *turn = dft_order_new(test, p->order, count);
-	struct dma_fence *head = dft_chain_new(test, set);
+	struct dft_set *set = dft_set_new(test, members, DFT_SET_INLINE);
+	unsigned int i, *turn = dft_order_new(test, p->order, members);
+	struct dma_fence *head = long_new(test, set, shared);
 	ktime_t start = ktime_get();
 	bool early = false;
 	u64 ns;
@@ -739,7 +757,7 @@ static u64 long_run(struct kunit *test, unsigned int count, unsigned long *stack
 	KUNIT_ASSERT_NOT_NULL(test, cb);
 	if (!p->polled)
 		dft_arm(test, head, &cb->base.base, long_func);
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < members; i++) {
 		if (p->polled ? dma_fence_is_signaled(head) : dft_runs(&cb->base))
 			early = true;
 		dma_fence_signal(dft_member(set, turn[i]));
@@ -753,7 +771,7 @@ static u64 long_run(struct kunit *test, unsigned int count, unsigned long *stack
 	ns = div_u64(ktime_get() - start, count);
 	*stack = cb->stack;
 	dft_set_put(set);
-	KUNIT_EXPECT_EQ(test, dft_released(set), count);
+	KUNIT_EXPECT_EQ(test, dft_released(set), members);
 	kvfree_rcu_barrier();
 
 	return ns;
@@ -763,29 +781,42 @@ static u64 long_run(struct kunit *test, unsigned int count, unsigned long *stack
 #define LONG_SHARE	16
 #define LONG_FACTOR	5
 
-static void chain_long(struct kunit *test)
+static void long_check(struct kunit *test, unsigned int count, unsigned int shared)
 {
-	const struct long_params *p = test->param_value;
-	unsigned int count = long_count(50000, p->polled ? 50000 : 1000000);
 	unsigned long short_stack, long_stack;
 	unsigned int tries = 3;
 	u64 few, many;
 
+	do {
+		few = min(long_run(test, count / LONG_SHARE, shared, &short_stack),
+			  long_run(test, count / LONG_SHARE, shared, &short_stack));
+		many = long_run(test, count, shared, &long_stack);
+	} while (many > LONG_FACTOR * few && --tries);
+	kunit_info(test, "%u links, %llu ns each, %llu ns when there are few", count,
+		   many, few);
+	KUNIT_EXPECT_LE(test, many, LONG_FACTOR * few);
+	KUNIT_EXPECT_LE(test, abs_diff(long_stack, short_stack), DFT_DEPTH_STACK);
+}
+
+static void chain_long(struct kunit *test)
+{
 	/*
 	 * Verify that what a link of a chain costs does not depend on how many
 	 * there are, in whatever order the members signal, neither does the
 	 * stack, and that all of it is let go in the end.
 	 */
 
-	do {
-		few = min(long_run(test, count / LONG_SHARE, &short_stack),
-			  long_run(test, count / LONG_SHARE, &short_stack));
-		many = long_run(test, count, &long_stack);
-	} while (many > LONG_FACTOR * few && --tries);
-	kunit_info(test, "%u links, %llu ns each, %llu ns when there are few", count,
-		   many, few);
-	KUNIT_EXPECT_LE(test, many, LONG_FACTOR * few);
-	KUNIT_EXPECT_LE(test, abs_diff(long_stack, short_stack), DFT_DEPTH_STACK);
+	long_check(test, 48000, 1);
+}
+
+static void chain_longest(struct kunit *test)
+{
+	/*
+	 * Verify the same for a million links. Neighbours share members, which
+	 * saves half of the memory and most of the patience.
+	 */
+
+	long_check(test, long_count(), LONG_SHARED);
 }
 
 /* Sections of one link at the end, the others a full one each. */
@@ -805,12 +836,10 @@ static void chain_is_deep(struct kunit *test)
 {
 	/*
 	 * Verify that a long chain needs no more stack than a short one, to be
-	 * enabled, signalled and released. All links but the oldest have the
-	 * same member, which leaves memory for more of them.
+	 * enabled, signalled and released.
 	 */
 
-	dft_depth_run(test, chain_nest,
-		      long_count(DFT_SLOW_KERNEL ? 16000 : 128000, 1000000) / 32);
+	dft_depth_run(test, chain_nest, DFT_SLOW_KERNEL ? 500 : long_count() / 32);
 }
 
 /* Links that hold arrays that hold links, and so on. */
@@ -1118,6 +1147,8 @@ static struct kunit_case chain_cases[] = {
 	KUNIT_CASE(chain_cuts_off),
 	KUNIT_CASE(chain_keeps_pending),
 	KUNIT_CASE_PARAM_ATTR(chain_long, long_gen_params, {.speed = KUNIT_SPEED_SLOW}),
+	KUNIT_CASE_PARAM_ATTR(chain_longest, long_gen_params,
+			      {.speed = KUNIT_SPEED_SLOW}),
 	KUNIT_CASE_SLOW(chain_is_deep),
 	KUNIT_CASE_SLOW(chain_nests),
 	KUNIT_CASE_SLOW(chain_race_grow),
