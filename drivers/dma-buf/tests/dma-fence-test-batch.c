@@ -1347,16 +1347,32 @@ static void batch_in_operation(struct kunit *test)
 	dma_fence_put(&parent->base);
 }
 
-static noinline void name_by_signal(struct crowd *c, unsigned int i)
+/* These are named by their own address: the call is not to be a jump. */
+static noinline void name_by_signal(struct dma_fence *fence,
+				    struct dma_fence_batch *batch)
 {
-	dma_fence_signal(c->fences[i]);
-	/* Not by a jump, of which the core would not know. */
+	dma_fence_signal(fence);
 	barrier();
 }
 
+static noinline void name_by_deliver(struct dma_fence *fence,
+				     struct dma_fence_batch *batch)
+{
+	dma_fence_batch_signal_unlocked(batch, fence);
+	dma_fence_batch_deliver(batch);
+	barrier();
+}
+
+static void name_by_none(struct dma_fence *fence, struct dma_fence_batch *batch)
+{
+	dma_fence_batch_signal_unlocked(batch, fence);
+}
+
+typedef void (*name_by_t)(struct dma_fence *fence, struct dma_fence_batch *batch);
+
 /* How many callers are named for signalling a fence in this manner. */
 static unsigned int named_by(struct crowd *c, unsigned int i, bool locks,
-			     bool batched)
+			     name_by_t name_by)
 {
 	unsigned int before = dma_fence_debug_named();
 
@@ -1364,15 +1380,21 @@ static unsigned int named_by(struct crowd *c, unsigned int i, bool locks,
 
 	if (locks)
 		spin_lock(&c->other);
-	if (batched)
-		dma_fence_batch_signal_unlocked(&batch, c->fences[i]);
-	else
-		name_by_signal(c, i);
+	name_by(c->fences[i], &batch);
 	if (locks)
 		spin_unlock(&c->other);
 	dma_fence_batch_deliver(&batch);
 
 	return dma_fence_debug_named() - before;
+}
+
+static void naming_check(struct kunit *test, unsigned int runs)
+{
+	if (!IS_ENABLED(CONFIG_DMA_FENCE_DEBUG) ||
+	    !IS_ENABLED(CONFIG_PROVE_LOCKING) || BATCH_RT)
+		kunit_skip(test, "needs DMA_FENCE_DEBUG and PROVE_LOCKING");
+	if (!debug_locks || runs)
+		kunit_skip(test, "lockdep is off, or the caller was named before");
 }
 
 static void batch_names_callers(struct kunit *test)
@@ -1387,18 +1409,33 @@ static void batch_names_callers(struct kunit *test)
 	 * deliver, or a batch.
 	 */
 
-	if (!IS_ENABLED(CONFIG_DMA_FENCE_DEBUG) ||
-	    !IS_ENABLED(CONFIG_PROVE_LOCKING) || BATCH_RT)
-		kunit_skip(test, "needs DMA_FENCE_DEBUG and PROVE_LOCKING");
-	if (!debug_locks || runs++)
-		kunit_skip(test, "lockdep is off, or the caller was named before");
-
-	KUNIT_EXPECT_EQ(test, named_by(c, 0, false, false), 0);
-	KUNIT_EXPECT_EQ(test, named_by(quiet, 0, true, false), 0);
-	KUNIT_EXPECT_EQ(test, named_by(c, 1, true, true), 0);
-	KUNIT_EXPECT_EQ(test, named_by(c, 2, true, false), 1);
-	KUNIT_EXPECT_EQ(test, named_by(c, 3, true, false), 0);
+	naming_check(test, runs++);
+	KUNIT_EXPECT_EQ(test, named_by(c, 0, false, name_by_signal), 0);
+	KUNIT_EXPECT_EQ(test, named_by(quiet, 0, true, name_by_signal), 0);
+	KUNIT_EXPECT_EQ(test, named_by(c, 1, true, name_by_none), 0);
+	KUNIT_EXPECT_EQ(test, named_by(c, 2, true, name_by_signal), 1);
+	KUNIT_EXPECT_EQ(test, named_by(c, 3, true, name_by_signal), 0);
 	KUNIT_EXPECT_EQ(test, c->ran, 4);
+}
+
+static void batch_names_deliverers(struct kunit *test)
+{
+	static unsigned int runs;
+	struct crowd *quiet = crowd_new(test, 1, 0);
+	struct crowd *c = crowd_new(test, 3, 2);
+
+	/*
+	 * Verify the same for a batch that is delivered under a lock which is
+	 * none of its fences': a lock of somebody else, of which the complaint
+	 * about fence locks does not know.
+	 */
+
+	naming_check(test, runs++);
+	KUNIT_EXPECT_EQ(test, named_by(c, 0, false, name_by_deliver), 0);
+	KUNIT_EXPECT_EQ(test, named_by(quiet, 0, true, name_by_deliver), 0);
+	KUNIT_EXPECT_EQ(test, named_by(c, 1, true, name_by_deliver), 1);
+	KUNIT_EXPECT_EQ(test, named_by(c, 2, true, name_by_deliver), 0);
+	KUNIT_EXPECT_EQ(test, c->ran, 6);
 }
 
 /*
@@ -1484,6 +1521,7 @@ static struct kunit_case batch_test_cases[] = {
 	KUNIT_CASE_PARAM(batch_serves_interrupts, tick_gen_params),
 	KUNIT_CASE_PARAM(batch_in_operation, parent_gen_params),
 	KUNIT_CASE(batch_names_callers),
+	KUNIT_CASE(batch_names_deliverers),
 	KUNIT_CASE(batch_forgotten),
 	KUNIT_CASE(batch_under_lock),
 	{}

@@ -6,6 +6,7 @@
  */
 
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "dma-fence-test-container.h"
@@ -693,20 +694,71 @@ static const struct long_params long_cases[] = {
 
 KUNIT_ARRAY_PARAM_DESC(long, long_cases, name);
 
-/* Nanoseconds for each link, from the first callback to the last put. */
-static u64 long_run(struct kunit *test, unsigned int count)
+/**
+ * struct long_cb - the callback of a long chain
+ * @base: counts
+ * @stack: where the stack was when it was called
+ */
+struct long_cb {
+	struct dft_cb base;
+	unsigned long stack;
+};
+
+static void long_func(struct dma_fence *fence, struct dma_fence_cb *base)
 {
+	struct long_cb *cb = container_of(base, struct long_cb, base.base);
+
+	cb->stack = (unsigned long)__builtin_frame_address(0);
+	dft_count(fence, base);
+}
+
+/* With SLUB_DEBUG and lockdep a link takes half a kilobyte. */
+static unsigned int long_count(void)
+{
+	bool small = DFT_SLOW_KERNEL || totalram_pages() < (SZ_1G >> PAGE_SHIFT);
+
+	/* Multiples of all that they are divided by. */
+	return small ? 64000 : 1024000;
+}
+
+/* Links that follow each other and have the same member, in the longest chain. */
+#define LONG_SHARED	16
+
+static struct dma_fence *long_new(struct kunit *test, struct dft_set *set,
+				  unsigned int shared)
+{
+	struct dma_fence *head = NULL;
+	unsigned int i;
+
+	for (i = 0; i < shared * set->count; i++)
+		head = dft_link_new(test, head,
+				    dma_fence_get(dft_member(set, i / shared)), i + 1);
+
+	return head;
+}
+
+/*
+ * Nanoseconds for each link, from the first callback to the last put. Takes to @stack
+ * where the callback ran.
+ */
+static u64 long_run(struct kunit *test, unsigned int count, unsigned int shared,
+		    unsigned long *stack)
+{
+	unsigned int members = count / shared;
+	struct long_cb *cb = kunit_kzalloc(test, sizeof(*cb), GFP_KERNEL);
 	const struct long_params *p = test->param_value;
-	struct dft_set *set = dft_set_new(test, count, DFT_SET_INLINE);
-	unsigned int i, *turn = dft_order_new(test, p->order, count);
-	struct dma_fence *head = dft_chain_new(test, set);
+	struct dft_set *set = dft_set_new(test, members, DFT_SET_INLINE);
+	unsigned int i, *turn = dft_order_new(test, p->order, members);
+	struct dma_fence *head = long_new(test, set, shared);
 	ktime_t start = ktime_get();
-	struct dft_cb *cb = p->polled ? NULL : dft_listen(test, head);
 	bool early = false;
 	u64 ns;
 
-	for (i = 0; i < count; i++) {
-		if (p->polled ? dma_fence_is_signaled(head) : dft_runs(cb))
+	KUNIT_ASSERT_NOT_NULL(test, cb);
+	if (!p->polled)
+		dft_arm(test, head, &cb->base.base, long_func);
+	for (i = 0; i < members; i++) {
+		if (p->polled ? dma_fence_is_signaled(head) : dft_runs(&cb->base))
 			early = true;
 		dma_fence_signal(dft_member(set, turn[i]));
 	}
@@ -714,11 +766,12 @@ static u64 long_run(struct kunit *test, unsigned int count)
 	if (p->polled)
 		KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(head));
 	else
-		KUNIT_EXPECT_EQ(test, dft_runs(cb), 1);
+		KUNIT_EXPECT_EQ(test, dft_runs(&cb->base), 1);
 	dma_fence_put(head);
 	ns = div_u64(ktime_get() - start, count);
+	*stack = cb->stack;
 	dft_set_put(set);
-	KUNIT_EXPECT_EQ(test, dft_released(set), count);
+	KUNIT_EXPECT_EQ(test, dft_released(set), members);
 	kvfree_rcu_barrier();
 
 	return ns;
@@ -728,29 +781,42 @@ static u64 long_run(struct kunit *test, unsigned int count)
 #define LONG_SHARE	16
 #define LONG_FACTOR	5
 
-static void chain_long(struct kunit *test)
+static void long_check(struct kunit *test, unsigned int count, unsigned int shared)
 {
-	/* With SLUB_DEBUG a link and its member take a kilobyte. */
-	unsigned int count = min(1000000, (totalram_pages() << PAGE_SHIFT) / 8192);
+	unsigned long short_stack, long_stack;
 	unsigned int tries = 3;
 	u64 few, many;
 
-	/*
-	 * Verify that what a link of a chain costs does not depend on how many
-	 * there are, in whatever order the members signal, and that all of it
-	 * is let go in the end.
-	 */
-
-	if (DFT_SLOW_KERNEL)
-		count = min(count, 50000);
 	do {
-		few = min(long_run(test, count / LONG_SHARE),
-			  long_run(test, count / LONG_SHARE));
-		many = long_run(test, count);
+		few = min(long_run(test, count / LONG_SHARE, shared, &short_stack),
+			  long_run(test, count / LONG_SHARE, shared, &short_stack));
+		many = long_run(test, count, shared, &long_stack);
 	} while (many > LONG_FACTOR * few && --tries);
 	kunit_info(test, "%u links, %llu ns each, %llu ns when there are few", count,
 		   many, few);
 	KUNIT_EXPECT_LE(test, many, LONG_FACTOR * few);
+	KUNIT_EXPECT_LE(test, abs_diff(long_stack, short_stack), DFT_DEPTH_STACK);
+}
+
+static void chain_long(struct kunit *test)
+{
+	/*
+	 * Verify that what a link of a chain costs does not depend on how many
+	 * there are, in whatever order the members signal, neither does the
+	 * stack, and that all of it is let go in the end.
+	 */
+
+	long_check(test, 48000, 1);
+}
+
+static void chain_longest(struct kunit *test)
+{
+	/*
+	 * Verify the same for a million links. Neighbours share members, which
+	 * saves half of the memory and most of the patience.
+	 */
+
+	long_check(test, long_count(), LONG_SHARED);
 }
 
 /* Sections of one link at the end, the others a full one each. */
@@ -773,7 +839,7 @@ static void chain_is_deep(struct kunit *test)
 	 * enabled, signalled and released.
 	 */
 
-	dft_depth_run(test, chain_nest, DFT_SLOW_KERNEL ? 500 : 4000);
+	dft_depth_run(test, chain_nest, DFT_SLOW_KERNEL ? 500 : long_count() / 32);
 }
 
 /* Links that hold arrays that hold links, and so on. */
@@ -1081,6 +1147,8 @@ static struct kunit_case chain_cases[] = {
 	KUNIT_CASE(chain_cuts_off),
 	KUNIT_CASE(chain_keeps_pending),
 	KUNIT_CASE_PARAM_ATTR(chain_long, long_gen_params, {.speed = KUNIT_SPEED_SLOW}),
+	KUNIT_CASE_PARAM_ATTR(chain_longest, long_gen_params,
+			      {.speed = KUNIT_SPEED_SLOW}),
 	KUNIT_CASE_SLOW(chain_is_deep),
 	KUNIT_CASE_SLOW(chain_nests),
 	KUNIT_CASE_SLOW(chain_race_grow),

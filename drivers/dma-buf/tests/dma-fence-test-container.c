@@ -1033,9 +1033,6 @@ struct depth_probe {
 
 #define HERE	((unsigned long)__builtin_frame_address(0))
 
-/* What the depth may add. */
-#define DEPTH_STACK	512
-
 static const char *depth_name(struct dma_fence *fence)
 {
 	return "depth";
@@ -1115,8 +1112,8 @@ void dft_depth_run(struct kunit *test, dft_nest_t nest, unsigned int depth)
 			KUNIT_ASSERT_NE(test, at[i][k], 0);
 			/* Do not go to the end of the stack in that case. */
 			KUNIT_ASSERT_LE_MSG(test, abs_diff(at[i][k], at[0][k]),
-					    DEPTH_STACK, "%s at depth %u", what[k],
-					    depths[i]);
+					    DFT_DEPTH_STACK, "%s at depth %u",
+					    what[k], depths[i]);
 		}
 	}
 }

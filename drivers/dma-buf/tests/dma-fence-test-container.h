@@ -127,6 +127,9 @@ struct dft_race_ops {
 void dft_race_run(struct kunit *test, const struct dft_race_ops *ops,
 		  unsigned int rounds, size_t data);
 
+/* What the depth of containers may add to the stack. */
+#define DFT_DEPTH_STACK	512
+
 /*
  * Puts containers around a fence, one around the other, with @other as a further
  * member of each. Returns the only reference on the outermost.

@@ -1487,12 +1487,18 @@ struct ring {
 
 #define RING_ROUNDS	500
 
+/* A busy host may well keep one of the CPUs for seconds: they meet a thousand times. */
 static bool ring_meet(struct ring *r, unsigned int side)
 {
-	unsigned int here = r->met[side] + 1;
+	unsigned int here = r->met[side] + 1, tries = 10;
+	bool met;
 
 	dft_store(&r->met[side], here);
-	return spin_until((int)(dft_load(&r->met[!side]) - here) >= 0);
+	do {
+		met = spin_until((int)(dft_load(&r->met[!side]) - here) >= 0);
+	} while (!met && --tries);
+
+	return met;
 }
 
 static bool ring_attach(struct ring *r, unsigned int side)
