@@ -39,15 +39,17 @@ identifier job;
 
 @@
 identifier timer;
-iterator name list_for_each_entry;
 @@
 +static void drm_mock_sched_deliver(struct dma_fence_batch *batch, struct list_head *done)
 +{
 +	struct drm_mock_sched_job *job;
 +
 +	dma_fence_batch_deliver(batch);
-+	list_for_each_entry(job, done, link)
++	while (!list_empty(done)) {
++		job = list_first_entry(done, struct drm_mock_sched_job, link);
++		list_del_init(&job->link);
 +		complete(&job->done);
++	}
 +}
 +
  static enum hrtimer_restart drm_mock_sched_job_signal_timer(struct hrtimer *timer)
