@@ -12,10 +12,11 @@
 // work, touched a freed entity.
 //
 // Let the fence queue the work, and nothing else. The dependency then belongs to
-// the run job work alone, and to teardown once that is done with the entity. An
-// entity is ready when the fence shows as signalled. No wakeup is lost by that:
-// the fence shows before the work is queued, and a work that is queued already
-// looks afterwards.
+// the run job work of the one scheduler that the entity is with, from which it does
+// not move while jobs are queued; and to teardown once that is done with the entity. An
+// entity is ready when the fence shows as signalled. No wakeup is lost by that: the
+// fence shows before it queues the work, and a work that is queued already sees what
+// was written before an attempt to queue it.
 //
 // The work may see the fence signalled before the fence has queued it once more.
 // It removes the callback in any case, before the memory is armed again and before

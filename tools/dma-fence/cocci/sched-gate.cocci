@@ -9,9 +9,9 @@
 // just before the stop queues it afterwards, in the middle of a reset; and a fence
 // that queues the work by itself does not look at all.
 //
-// Let the two works look. It is safe to return from there without another word:
-// starting the scheduler queues both, and a work that runs before the flag is
-// cleared is over, or queued again, by the time it is.
+// Let the two works look. What they leave undone is made up for: starting the
+// scheduler clears the flag and then queues both, and a work that was queued already
+// sees the flag cleared, for queue_work() orders against it even in vain.
 //
 // Once the scheduler goes, nothing may queue them any more: its run queues are
 // freed, and so is the workqueue. Disabled work ignores whoever wants to, a timeout
