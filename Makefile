@@ -7,8 +7,8 @@ TOOLS := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))tools/dma-fence
 BUILD ?= $(dir $(abspath $(lastword $(MAKEFILE_LIST))))build
 export BUILD
 
-.PHONY: help run test test-rt users check coverage mutants litmus bench bench-x86 \
-	clean distclean
+.PHONY: help run test test-rt users check callbacks coverage fastpath mutants \
+	litmus bench bench-x86 clean distclean
 
 help:
 	@echo 'make run            fetch, build and boot the kernel on UML, run every suite'
@@ -17,7 +17,9 @@ help:
 	@echo 'make test-rt        the KUnit suites on PREEMPT_RT, in QEMU'
 	@echo 'make users          compile every user of the fence API'
 	@echo 'make check          script checks of the files of this repository'
+	@echo 'make callbacks      what functions do that fences call in the base'
 	@echo 'make coverage       the lines of the core that the suites execute'
+	@echo 'make fastpath       debugging that is off costs no instruction'
 	@echo 'make mutants        break the core line by line, see a test catch each'
 	@echo 'make litmus         the memory orderings, under herd7'
 	@echo 'make bench          time the core against the pristine base, by turns'
@@ -29,7 +31,7 @@ help:
 	@echo 'BUILD=DIR    where everything is made: $(BUILD)'
 	@echo 'Each target is a script in tools/dma-fence, with --help.'
 
-run test users check coverage mutants litmus bench:
+run test users check callbacks coverage fastpath mutants litmus bench:
 	@'$(TOOLS)/$@'
 
 test-rt:

@@ -395,7 +395,8 @@ void dma_fence_signal_timestamp_locked(struct dma_fence *fence,
 {
 	dma_fence_assert_held(fence);
 	guard(dma_fence_signalling)();
-	if (__dma_fence_signal_locked(fence, timestamp))
+	if (__dma_fence_signal_locked(fence, timestamp) &&
+	    IS_ENABLED(CONFIG_DMA_FENCE_DEBUG))
 		dma_fence_debug_locked(fence, _RET_IP_);
 }
 EXPORT_SYMBOL(dma_fence_signal_timestamp_locked);
@@ -412,7 +413,8 @@ void dma_fence_signal_locked(struct dma_fence *fence)
 {
 	dma_fence_assert_held(fence);
 	guard(dma_fence_signalling)();
-	if (__dma_fence_signal_locked(fence, ktime_get()))
+	if (__dma_fence_signal_locked(fence, ktime_get()) &&
+	    IS_ENABLED(CONFIG_DMA_FENCE_DEBUG))
 		dma_fence_debug_locked(fence, _RET_IP_);
 }
 EXPORT_SYMBOL(dma_fence_signal_locked);

@@ -3,52 +3,79 @@
 //
 // options: --smpl-spacing
 // files: include/drm/gpu_scheduler.h drivers/gpu/drm/scheduler/sched_entity.c
+// files: drivers/gpu/drm/scheduler/sched_internal.h
 //
-// Tearing an entity down removed the callback of its dependency only if the
-// callback had not cleared the dependency yet, so a callback that had, but was
-// still about to wake the scheduler, touched a freed entity; and one that was
-// just putting the dependency could free the fence under the remover's hands.
+// The callback of an entity's dependency cleared the pointer to it, dropped its
+// reference and queued the work that runs jobs. Three sides could change the
+// dependency by that, and teardown told by the pointer whether there was a
+// callback to wait for: one that had cleared it, but was still about to queue the
+// work, touched a freed entity.
 //
-// Remember the fence that the callback was armed on, with a reference of our
-// own, and settle on that. The dependency's own reference stays with the
-// callback, or goes to the remover if the callback never ran.
+// Let the fence queue the work, and nothing else. The dependency then belongs to
+// the run job work of the one scheduler that the entity is with, from which it does
+// not move while jobs are queued; and to teardown once that is done with the entity. An
+// entity is ready when the fence shows as signalled. No wakeup is lost by that: the
+// fence shows before it queues the work, and a work that is queued already sees what
+// was written before an attempt to queue it.
+//
+// The work may see the fence signalled before the fence has queued it once more.
+// It removes the callback in any case, before the memory is armed again and before
+// the reference goes: it has run then, and the work comes once more for nothing,
+// or it never will, and nobody needs it.
+//
+// A fence does not ask whether the scheduler is stopped. The work does that itself
+// since sched-gate.cocci, which therefore comes first.
+
+@cb_h@
+@@
+ #include <linux/dma-fence-cb.h>
+
+@depends on !cb_h@
+@@
+ #include <linux/dma-fence.h>
++#include <linux/dma-fence-cb.h>
 
 @@
 @@
  struct drm_sched_entity {
 	...
-	struct dma_fence_cb cb;
-+
-+	/**
-+	 * @cb_fence:
-+	 *
-+	 * The fence that @cb was last added to, until it is known that @cb has
-+	 * finished. Unlike @dependency it is not cleared by @cb itself.
-+	 */
-+	struct dma_fence *cb_fence;
+-	struct dma_fence_cb
++	struct dma_fence_cb_work
+	cb;
 	...
  };
+
+// Only the one worker that serves the entity's run queue comes here.
+@@
+identifier entity;
+@@
+ drm_sched_entity_is_ready(struct drm_sched_entity *entity)
+ {
++	struct dma_fence *dependency = READ_ONCE(entity->dependency);
++
+	...
+-	if (READ_ONCE(entity->dependency))
++	if (dependency && !dma_fence_test_signaled_flag(dependency))
+		return false;
+	...
+ }
 
 @@
 identifier w;
 @@
 +/*
-+ * Returns when drm_sched_entity_wakeup() neither runs nor will run for @entity.
-+ * Only for whoever may change the entity's dependency: the run job work, and
-+ * teardown once that is done with the entity.
++ * For whoever may change the entity's dependency: the run job work, and teardown
++ * once that is done with the entity. Afterwards the fence knows nothing of either.
 + */
-+static void drm_sched_entity_settle_cb(struct drm_sched_entity *entity)
++static void drm_sched_entity_drop_dependency(struct drm_sched_entity *entity)
 +{
-+	if (!entity->cb_fence)
-+		return;
-+	if (dma_fence_remove_callback(entity->cb_fence, &entity->cb)) {
-+		/* It did not run, so its reference is still there. */
-+		dma_fence_put(entity->dependency);
++	struct dma_fence *dependency = entity->dependency;
++
++	if (dependency) {
++		dma_fence_remove_callback(dependency, &entity->cb.base);
++		dma_fence_put(dependency);
 +		entity->dependency = NULL;
 +	}
-+
-+	dma_fence_put(entity->cb_fence);
-+	entity->cb_fence = NULL;
 +}
 +
  static void drm_sched_entity_kill_jobs_work(struct work_struct *w)
@@ -67,31 +94,31 @@ identifier entity;
 -		dma_fence_put(entity->dependency);
 -		entity->dependency = NULL;
 -	}
-+	drm_sched_entity_settle_cb(entity);
++	drm_sched_entity_drop_dependency(entity);
 	...
  }
 
 @@
-identifier entity;
+identifier f, cb;
+@@
+-static void drm_sched_entity_wakeup(struct dma_fence *f, struct dma_fence_cb *cb)
+-{
+-	...
+-}
+
+@@
+identifier entity, sched, fence;
 @@
  drm_sched_entity_add_dependency_cb(struct drm_sched_entity *entity, ...)
  {
+	struct drm_gpu_scheduler *sched = entity->rq->sched;
+	struct dma_fence *fence = entity->dependency;
 	...
 -	if (!dma_fence_add_callback(entity->dependency, &entity->cb,
 -				    drm_sched_entity_wakeup))
--		return true;
--
--	dma_fence_put(entity->dependency);
-+	/* The callback may have put the dependency before we are back. */
-+	fence = dma_fence_get(entity->dependency);
-+	if (!dma_fence_add_callback(fence, &entity->cb, drm_sched_entity_wakeup)) {
-+		entity->cb_fence = fence;
-+		return true;
-+	}
-+
-+	dma_fence_put(fence);
-+	dma_fence_put(entity->dependency);
-	return false;
++	if (!dma_fence_add_work(fence, &entity->cb, sched->submit_wq, &sched->work_run_job))
+		return true;
+	...
  }
 
 @@
@@ -104,8 +131,8 @@ identifier entity, job;
 	if (!job)
 		return NULL;
 +
-+	/* It has cleared the dependency, but may not have returned yet. */
-+	drm_sched_entity_settle_cb(entity);
++	/* It has signalled, or we would not be here. */
++	drm_sched_entity_drop_dependency(entity);
 	while (...) { ... }
 	...
  }

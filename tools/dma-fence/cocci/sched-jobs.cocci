@@ -2,43 +2,55 @@
 // Copyright (C) 2026 the dma-fence rework project
 //
 // options: --smpl-spacing
-// files: drivers/gpu/drm/scheduler/sched_main.c drivers/gpu/drm/scheduler/tests/mock_scheduler.c
+// files: drivers/gpu/drm/scheduler/sched_main.c
 //
-// A driver that signals a job's hardware fence under its own lock leaves the
-// scheduler's callback to be run after the unlock. The callback uses the job and
-// the scheduler, so it has to be through before either goes: once a remaining
-// job is cancelled, when a finished job is freed, after which nobody keeps the
-// scheduler from going, when the scheduler is torn down with jobs that nobody has
-// freed yet, and when the mock driver cleans up a job that has timed out.
+// The callback on a job's hardware fence stays a function. It gives back the job's
+// credits, emits a trace event that user space relies on, passes the error on,
+// signals the finished fence and has the job freed, in this order. Of these the
+// kinds could do the signal and the work. But a work item that gave the credits
+// back would do so in the order in which jobs are freed, that of their submission,
+// and a ring that completes out of order would run dry; and the event would tell
+// the time of the work. So it is kept, short as it is, under the contract.
 //
-// The mock scheduler and its jobs are freed with the test, soon after the last
-// job was marked as done; the timer or callback that did so may still hold the
-// scheduler's lock or use the job. Wait for it.
+// That contract: the callback runs once or drm_sched_stop() has removed it, so the
+// credits come back once, and a removal that says no has waited for it, so it may
+// be armed again and the job may be freed. Elsewhere nobody removes it. A driver
+// that signals hardware fences under its own lock leaves it to be run after the
+// unlock, so it has to be waited for before what it uses goes: the job, once it was
+// cancelled; the scheduler, which it uses after the finished fence has signalled,
+// so when that has led to the job being freed, and when the scheduler is torn down
+// with jobs that nobody has freed yet.
+
+@@
+identifier j;
+@@
++/* Returns when drm_sched_job_done_cb() is through with @job and its scheduler. */
++static void drm_sched_job_settle_cb(struct drm_sched_job *job)
++{
++	if (job->s_fence->parent)
++		dma_fence_flush_callbacks(job->s_fence->parent);
++}
++
+ static void drm_sched_job_begin(struct drm_sched_job *j)
+ {
+	...
+ }
 
 @@
 expression sched, job;
 @@
--sched->ops->cancel_job(job);
-+sched->ops->cancel_job(job);
-+/* The job's own callback may still be owed; free_job() comes next. */
-+if (job->s_fence->parent)
-+	dma_fence_flush_callbacks(job->s_fence->parent);
+ sched->ops->cancel_job(job);
++drm_sched_job_settle_cb(job);
 
 @@
-identifier job;
-expression sched;
+expression sched, job;
 @@
  drm_sched_free_job_work(...)
  {
-	...
-	while (...) {
-	...
-+	/* The callback that finished it has more to do with the scheduler. */
-+	if (job->s_fence->parent)
-+		dma_fence_flush_callbacks(job->s_fence->parent);
+	<...
++	drm_sched_job_settle_cb(job);
 	sched->ops->free_job(job);
-	}
-	...
+	...>
  }
 
 @@
@@ -50,39 +62,8 @@ expression sched;
 +	struct drm_sched_job *job;
 	...
 	cancel_delayed_work_sync(&sched->work_tdr);
-+	/* One that has looked before the stop may still queue it. */
-+	disable_work_sync(&sched->work_free_job);
-+	/* Callbacks that are still owed come here: see drm_sched_job_done_cb(). */
++	/* Those that have signalled may still owe their callback. */
 +	list_for_each_entry(job, &sched->pending_list, list)
-+		if (job->s_fence->parent)
-+			dma_fence_flush_callbacks(job->s_fence->parent);
++		drm_sched_job_settle_cb(job);
 	...
- }
-
-@@
-identifier fn = mock_sched_timedout_job;
-expression job, lock, flags;
-@@
- fn(...)
- {
-	...
-	spin_lock_irqsave(lock, flags);
-	...
-	spin_unlock_irqrestore(lock, flags);
-+
-+	/* Ours included, which uses the job that is cleaned up below. */
-+	dma_fence_flush_callbacks(&job->hw_fence);
-
-	dma_fence_put(&job->hw_fence);
-	...
- }
-
-@@
-identifier sched;
-@@
- drm_mock_sched_fini(struct drm_mock_scheduler *sched)
- {
-	drm_sched_fini(...);
-+	/* Timers and deliveries run with preemption off. */
-+	synchronize_rcu();
  }
