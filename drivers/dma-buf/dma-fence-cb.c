@@ -47,6 +47,7 @@
 
 #include <linux/completion.h>
 #include <linux/dma-fence-cb.h>
+#include <linux/dma-fence-core-cb.h>
 #include <linux/eventfd.h>
 #include <linux/export.h>
 #include <linux/kthread.h>
@@ -376,8 +377,8 @@ EXPORT_SYMBOL(dma_fence_kthread_work_or_now);
 
 /*
  * Kinds for the core and its neighbours, who were looked at one by one. Drivers
- * cannot have them: their header is not a public one, and modules that do not
- * import the namespace cannot be loaded.
+ * do not come to have them by accident: they have a header of their own, and
+ * modules that do not import the namespace cannot be loaded.
  */
 
 /* For a caller who holds some fence's lock: callbacks of @target come later. */
