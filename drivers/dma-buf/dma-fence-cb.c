@@ -47,8 +47,11 @@
 
 #include <linux/completion.h>
 #include <linux/dma-fence-cb.h>
+#include <linux/dma-fence-core-cb.h>
 #include <linux/eventfd.h>
 #include <linux/export.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/kthread.h>
 #include <linux/poll.h>
 #include <linux/sched/task.h>
@@ -376,8 +379,8 @@ EXPORT_SYMBOL(dma_fence_kthread_work_or_now);
 
 /*
  * Kinds for the core and its neighbours, who were looked at one by one. Drivers
- * cannot have them: their header is not a public one, and modules that do not
- * import the namespace cannot be loaded.
+ * do not come to have them by accident: they have a header of their own, and
+ * modules that do not import the namespace cannot be loaded.
  */
 
 /* For a caller who holds some fence's lock: callbacks of @target come later. */
@@ -440,13 +443,18 @@ int dma_fence_add_signal(struct dma_fence *fence, struct dma_fence_cb_signal *s,
 }
 EXPORT_SYMBOL_NS_GPL(dma_fence_add_signal, "DMA_FENCE_CORE");
 
+static void wake_pollers(wait_queue_head_t *wait, __poll_t events)
+{
+	/* All of them, the exclusive ones too. */
+	__wake_up(wait, TASK_NORMAL, 0, poll_to_key(events));
+}
+
 static void cb_wake_poll(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	struct dma_fence_cb_poll *p =
 		container_of(cb, struct dma_fence_cb_poll, base);
 
-	/* All of them, the exclusive ones too. */
-	__wake_up(p->wait, TASK_NORMAL, 0, poll_to_key(p->events));
+	wake_pollers(p->wait, p->events);
 }
 
 /**
@@ -468,31 +476,151 @@ int dma_fence_add_poll(struct dma_fence *fence, struct dma_fence_cb_poll *p,
 }
 EXPORT_SYMBOL_NS_GPL(dma_fence_add_poll, "DMA_FENCE_CORE");
 
-static void cb_signal_eventfd(struct dma_fence *fence, struct dma_fence_cb *cb)
+/**
+ * dma_fence_poll_or_now - have a fence wake everybody on a wait queue, or wake them
+ * @fence: the fence, or %NULL for one that has signalled
+ * @p: memory for the callback
+ * @wait: the wait queue
+ * @events: what pollers are told
+ *
+ * Context: any, the fence lock not held, nor that of the wait queue.
+ * Return: true when the fence will wake them, false when they were woken now.
+ */
+bool dma_fence_poll_or_now(struct dma_fence *fence, struct dma_fence_cb_poll *p,
+			   wait_queue_head_t *wait, __poll_t events)
 {
-	struct dma_fence_cb_eventfd *e =
-		container_of(cb, struct dma_fence_cb_eventfd, base);
+	int ret = fence ? dma_fence_add_poll(fence, p, wait, events) : -ENOENT;
 
+	if (ret == -ENOENT)
+		wake_pollers(wait, events);
+	return !ret;
+}
+EXPORT_SYMBOL_NS_GPL(dma_fence_poll_or_now, "DMA_FENCE_CORE");
+
+static void cb_wake_poll_file(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct dma_fence_cb_poll_file *p =
+		container_of(cb, struct dma_fence_cb_poll_file, base);
+	wait_queue_head_t *wait = p->wait;
+	struct file *file = p->file;
+	unsigned long flags;
+
+	/*
+	 * Somebody who finds @p armed is on the queue, and is woken. Somebody who
+	 * finds it free may arm it at once, so here is the last look at it.
+	 */
+	spin_lock_irqsave(&wait->lock, flags);
+	wake_up_locked_poll(wait, p->events);
+	p->events = 0;
+	spin_unlock_irqrestore(&wait->lock, flags);
+
+	dma_fence_put(fence);
+	fput(file);
+}
+
+/**
+ * dma_fence_add_poll_file - have a fence wake pollers of a file
+ * @fence: the fence; the callback takes a reference
+ * @p: memory for the callback, not armed; stays as long as @file
+ * @wait: the wait queue; stays as long as @file
+ * @events: what pollers are told; not zero
+ * @file: the file; the callback takes a reference
+ *
+ * &dma_fence_cb_poll_file.events tells, under the lock of @wait, whether @p is armed.
+ * Those who poll, and are on the wait queue already, leave an armed one alone: they
+ * will be woken. From the moment it reads zero @p may be armed anew. What keeps two
+ * of them from doing so is up to the caller.
+ *
+ * Both references are dropped when the wait queue has been woken, so @p is not
+ * removed by anybody.
+ *
+ * Context: any, the fence lock not held, nor that of the wait queue.
+ * Return: 0, or -ENOENT when @fence has signalled and nobody was woken.
+ */
+int dma_fence_add_poll_file(struct dma_fence *fence,
+			    struct dma_fence_cb_poll_file *p,
+			    wait_queue_head_t *wait, __poll_t events,
+			    struct file *file)
+{
+	int ret;
+
+	p->wait = wait;
+	p->file = get_file(file);
+	p->events = events;
+	dma_fence_get(fence);
+	ret = dma_fence_add_callback(fence, &p->base, cb_wake_poll_file);
+	if (ret) {
+		p->events = 0;
+		dma_fence_put(fence);
+		fput(file);
+	}
+	return ret;
+}
+EXPORT_SYMBOL_NS_GPL(dma_fence_add_poll_file, "DMA_FENCE_CORE");
+
+static void signal_eventfd(struct dma_fence_cb_eventfd *e)
+{
 	eventfd_signal(e->ctx);
 	eventfd_ctx_put(e->ctx);
 	kfree(e);
 }
 
+static void cb_signal_eventfd(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	signal_eventfd(container_of(cb, struct dma_fence_cb_eventfd, base));
+	dma_fence_put(fence);
+}
+
 /**
  * dma_fence_add_eventfd - have a fence signal an eventfd
- * @fence: the fence, on which the caller has a reference
- * @e: the callback, from kmalloc(); freed when the eventfd has been signalled
+ * @fence: the fence; the callback takes a reference
+ * @e: the callback, at the beginning of what kmalloc() has returned; freed when
+ * the eventfd has been signalled
  * @ctx: the eventfd, with a reference that goes with the callback
  *
- * On an error, and when the callback is removed in time, both stay the caller's.
+ * On an error @e and @ctx stay the caller's. They are the remover's when the
+ * callback is removed in time, and so is the reference on @fence.
  *
  * Context: any, the fence lock not held.
- * Return: 0, or -ENOENT when the fence has signalled and @ctx was left alone.
+ * Return: 0, or -ENOENT when @fence has signalled and @ctx was left alone.
  */
 int dma_fence_add_eventfd(struct dma_fence *fence, struct dma_fence_cb_eventfd *e,
 			  struct eventfd_ctx *ctx)
 {
+	int ret;
+
 	e->ctx = ctx;
-	return dma_fence_add_callback(fence, &e->base, cb_signal_eventfd);
+	dma_fence_get(fence);
+	ret = dma_fence_add_callback(fence, &e->base, cb_signal_eventfd);
+	if (ret)
+		dma_fence_put(fence);
+	return ret;
 }
 EXPORT_SYMBOL_NS_GPL(dma_fence_add_eventfd, "DMA_FENCE_CORE");
+
+/**
+ * dma_fence_eventfd_or_now - have a fence signal an eventfd, or signal it
+ * @fence: the fence, or %NULL for one that has signalled
+ * @e: the callback, at the beginning of what kmalloc() has returned
+ * @ctx: the eventfd, with a reference
+ *
+ * @e and the reference on @ctx are gone when the eventfd has been signalled, which
+ * it may be at the return in either case.
+ *
+ * Context: any, the fence lock not held.
+ * Return: true when the fence will signal the eventfd, false when it was signalled
+ * now.
+ */
+bool dma_fence_eventfd_or_now(struct dma_fence *fence,
+			      struct dma_fence_cb_eventfd *e,
+			      struct eventfd_ctx *ctx)
+{
+	int ret = fence ? dma_fence_add_eventfd(fence, e, ctx) : -ENOENT;
+
+	if (ret == -ENOENT) {
+		e->ctx = ctx;
+		signal_eventfd(e);
+	}
+	return !ret;
+}
+EXPORT_SYMBOL_NS_GPL(dma_fence_eventfd_or_now, "DMA_FENCE_CORE");

@@ -11,12 +11,10 @@
 #include <linux/dma-fence.h>
 #include <linux/dma-fence-batch.h>
 #include <linux/dma-fence-cb.h>
+#include <linux/dma-fence-core-cb.h>
 #include <linux/list.h>
 #include <linux/sched/task.h>
 #include <linux/types.h>
-#include <linux/wait.h>
-
-struct eventfd_ctx;
 
 /* A batch of the core's own, whose shard is known. */
 static inline void __dma_fence_batch_init(struct dma_fence_batch *batch,
@@ -133,49 +131,6 @@ static inline void dma_fence_cb_removed(struct dma_fence_cb *cb)
 		put_task_struct(container_of(cb, struct dma_fence_cb_wake,
 					     base)->task);
 }
-
-/*
- * Kinds of callbacks for the core and its neighbours, see dma-fence-cb.c
- */
-
-/**
- * struct dma_fence_cb_signal - signal another fence
- * @base: the callback
- * @target: the other fence, with a reference
- */
-struct dma_fence_cb_signal {
-	struct dma_fence_cb base;
-	struct dma_fence *target;
-};
-
-/**
- * struct dma_fence_cb_poll - wake everybody on a wait queue
- * @base: the callback
- * @wait: the wait queue
- * @events: what pollers are told
- */
-struct dma_fence_cb_poll {
-	struct dma_fence_cb base;
-	wait_queue_head_t *wait;
-	__poll_t events;
-};
-
-/**
- * struct dma_fence_cb_eventfd - signal an eventfd
- * @base: the callback
- * @ctx: the eventfd, with a reference
- */
-struct dma_fence_cb_eventfd {
-	struct dma_fence_cb base;
-	struct eventfd_ctx *ctx;
-};
-
-int dma_fence_add_signal(struct dma_fence *fence, struct dma_fence_cb_signal *s,
-			 struct dma_fence *target);
-int dma_fence_add_poll(struct dma_fence *fence, struct dma_fence_cb_poll *p,
-		       wait_queue_head_t *wait, __poll_t events);
-int dma_fence_add_eventfd(struct dma_fence *fence, struct dma_fence_cb_eventfd *e,
-			  struct eventfd_ctx *ctx);
 
 #ifdef CONFIG_LOCKDEP
 void dma_fence_lockdep_batch_open(struct dma_fence_batch *batch,

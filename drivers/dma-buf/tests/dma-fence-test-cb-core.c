@@ -9,6 +9,10 @@
  * Copyright (C) 2026 the dma-fence rework project
  */
 
+#include <linux/anon_inodes.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
@@ -326,6 +330,112 @@ static void core_poll_wakes_all(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, pollers[i].woken, 1);
 }
 
+/* What polls, and is polled: both last as long as the file. */
+struct polled {
+	struct file *file;
+	wait_queue_head_t wait;
+	struct poller poller;
+	struct dma_fence_cb_poll_file p;
+	bool released;
+};
+
+static int polled_release(struct inode *inode, struct file *file)
+{
+	struct polled *polled = file->private_data;
+
+	dft_poison(&polled->p, sizeof(polled->p));
+	dft_store(&polled->released, true);
+
+	return 0;
+}
+
+static const struct file_operations polled_fops = {
+	.release = polled_release,
+};
+
+static struct polled *polled_new(struct kunit *test)
+{
+	struct polled *polled = kunit_kzalloc(test, sizeof(*polled), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, polled);
+	init_waitqueue_head(&polled->wait);
+	init_waitqueue_func_entry(&polled->poller.entry, poller_func);
+	add_wait_queue(&polled->wait, &polled->poller.entry);
+	polled->file = anon_inode_getfile("dma_fence_polled", &polled_fops,
+					  polled, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(polled->file));
+
+	return polled;
+}
+
+static int polled_add(struct polled *polled, struct dft_fence *f)
+{
+	return dma_fence_add_poll_file(&f->base, &polled->p, &polled->wait,
+				       EPOLLIN | EPOLLOUT, polled->file);
+}
+
+static void polled_expect(struct kunit *test, struct polled *polled,
+			  struct dft_fence *f, bool armed, unsigned int woken)
+{
+	__poll_t events = armed ? EPOLLIN | EPOLLOUT : 0;
+	unsigned int references = 1 + armed;
+
+	KUNIT_EXPECT_TRUE(test, polled->p.events == events);
+	KUNIT_EXPECT_EQ(test, polled->poller.woken, woken);
+	KUNIT_EXPECT_EQ(test, kref_read(&f->base.refcount), references);
+	KUNIT_EXPECT_EQ(test, file_count(polled->file), references);
+}
+
+static void core_poll_file_armed(struct kunit *test)
+{
+	struct polled *polled = polled_new(test);
+	struct dft_fence *f;
+	unsigned int i;
+
+	/*
+	 * Verify that the events and the references are there from the add to
+	 * the wake-up, that the callback may be armed again then, and that a fence
+	 * which has signalled leaves everything as it is.
+	 */
+
+	for (i = 0; i < 3; i++) {
+		f = dft_fence_new(test, &dft_ops, DFT_INLINE_LOCK);
+		KUNIT_EXPECT_EQ(test, polled_add(polled, f), 0);
+		polled_expect(test, polled, f, true, i);
+		dma_fence_signal(&f->base);
+		dma_fence_flush_callbacks(&f->base);
+		polled_expect(test, polled, f, false, i + 1);
+	}
+
+	KUNIT_EXPECT_EQ(test, polled_add(polled, f), -ENOENT);
+	polled_expect(test, polled, f, false, i);
+	__fput_sync(polled->file);
+}
+
+static void core_poll_file_last_reference(struct kunit *test)
+{
+	struct dft_fence *f = dft_fence_new(test, &dft_ops, DFT_INLINE_LOCK);
+	struct polled *polled = polled_new(test);
+
+	/*
+	 * Verify that a file to which nobody else has a reference lasts until the
+	 * pollers were woken, and no longer; and that nothing is written to the
+	 * callback after the file has gone.
+	 */
+
+	KUNIT_EXPECT_EQ(test, polled_add(polled, f), 0);
+	fput(polled->file);
+	flush_delayed_fput();
+	KUNIT_EXPECT_FALSE(test, dft_load(&polled->released));
+
+	dma_fence_signal(&f->base);
+	dma_fence_flush_callbacks(&f->base);
+	flush_delayed_fput();
+	KUNIT_EXPECT_TRUE(test, sleep_until(dft_load(&polled->released)));
+	KUNIT_EXPECT_EQ(test, polled->poller.woken, 1);
+	KUNIT_EXPECT_TRUE(test, dft_poisoned(&polled->p, sizeof(polled->p)));
+}
+
 static void core_eventfd_stays(struct kunit *test)
 {
 	struct dft_fence *f = dft_fence_new(test, &dft_ops, DFT_INLINE_LOCK);
@@ -335,7 +445,8 @@ static void core_eventfd_stays(struct kunit *test)
 
 	/*
 	 * Verify that neither the eventfd nor the callback is touched when the
-	 * callback was removed in time, or refused. Both are the caller's.
+	 * callback was removed in time, or refused. Both are the caller's then,
+	 * and after a removal the reference on the fence is, too.
 	 */
 
 	e = kzalloc_obj(*e);
@@ -346,8 +457,11 @@ static void core_eventfd_stays(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_fence_add_eventfd(&f->base, e, ctx), 0);
 	KUNIT_EXPECT_PTR_EQ(test, e->ctx, ctx);
 	KUNIT_EXPECT_TRUE(test, dma_fence_remove_callback(&f->base, &e->base));
+	KUNIT_EXPECT_EQ(test, kref_read(&f->base.refcount), 2);
+	dma_fence_put(&f->base);
 	dma_fence_signal(&f->base);
 	KUNIT_EXPECT_EQ(test, dma_fence_add_eventfd(&f->base, e, ctx), -ENOENT);
+	KUNIT_EXPECT_EQ(test, kref_read(&f->base.refcount), 1);
 	KUNIT_EXPECT_FALSE(test, dma_fence_remove_callback(&f->base, &e->base));
 	KUNIT_EXPECT_NULL(test, memchr_inv(ctx, 0, size));
 	kfree(e);
@@ -360,6 +474,8 @@ static struct kunit_case core_cases[] = {
 	KUNIT_CASE_PARAM(core_signal_last_reference, removal_gen_params),
 	KUNIT_CASE(core_signal_line),
 	KUNIT_CASE(core_poll_wakes_all),
+	KUNIT_CASE(core_poll_file_armed),
+	KUNIT_CASE(core_poll_file_last_reference),
 	KUNIT_CASE(core_eventfd_stays),
 	{}
 };

@@ -24,6 +24,18 @@ static const void *public_gen_params(struct kunit *test, const void *prev,
 	return next == &dft_kinds[DFT_PUBLIC_KINDS] ? NULL : next;
 }
 
+static const void *or_now_gen_params(struct kunit *test, const void *prev,
+				     char *desc)
+{
+	const struct dft_kind *next = prev;
+
+	do {
+		next = kind_gen_params(test, next, desc);
+	} while (next && !next->or_now);
+
+	return next;
+}
+
 static const void *handler_gen_params(struct kunit *test, const void *prev,
 				      char *desc)
 {
@@ -818,8 +830,8 @@ static struct kunit_case cb_cases[] = {
 	KUNIT_CASE_PARAM(cb_cancelled, handler_gen_params),
 	KUNIT_CASE_PARAM(cb_task_exits, scene_gen_params),
 	KUNIT_CASE_PARAM(cb_enoent, kind_gen_params),
-	KUNIT_CASE_PARAM(cb_or_now_done, public_gen_params),
-	KUNIT_CASE_PARAM(cb_or_now_armed, public_gen_params),
+	KUNIT_CASE_PARAM(cb_or_now_done, or_now_gen_params),
+	KUNIT_CASE_PARAM(cb_or_now_armed, or_now_gen_params),
 	KUNIT_CASE_PARAM(cb_missing_argument, public_gen_params),
 	KUNIT_CASE(cb_delay),
 	KUNIT_CASE_PARAM(cb_already_queued, handler_gen_params),

@@ -299,6 +299,11 @@ static int poll_add(struct dma_fence *fence, struct dft_subject *s,
 	return dma_fence_add_poll(fence, &cb->poll, s->target, EPOLLIN);
 }
 
+static bool poll_or_now(struct dma_fence *fence, struct dft_subject *s)
+{
+	return dma_fence_poll_or_now(fence, &s->cb.poll, s->target, EPOLLIN);
+}
+
 /* Without a work item there is nothing that an owner might have to cancel. */
 const struct dft_kind dft_kinds[DFT_KINDS] = {
 	[DFT_KIND_WAKE] = {
@@ -379,6 +384,7 @@ const struct dft_kind dft_kinds[DFT_KINDS] = {
 		.init = poll_init,
 		.exit = nothing,
 		.add = poll_add,
+		.or_now = poll_or_now,
 		.runs = subject_runs,
 		.drain = nothing,
 		.cancel = nothing,

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Copyright (C) 2026 the dma-fence rework project
 //
-// files: drivers/gpu/drm/nouveau/nouveau_drm.c
+// With -D patch this converts, with -D report it marks what it would convert.
+//
+// options: -D patch
+// files: drivers/gpu/drm/nouveau/nouveau_drv.h drivers/gpu/drm/nouveau/nouveau_drm.c
+// needs: include/linux/dma-fence-cb.h
+//
+// The work of a client is queued by the kind of callback that does so.
 //
 // A work item holds the callback that queued it, and the worker frees the item
 // as soon as its fence has signalled. It used to pass through the fence's lock
@@ -12,8 +18,49 @@
 // A callback may also be on its way when the client goes: the signaller of a
 // dead channel's fences does not always deliver before it returns. Let the
 // worker's own loop settle what is left before the flush.
+//
+// Safe because the work item is the client's, who flushes it after that; and because
+// a callback which has found its fence signalled, and queued the work by hand, may
+// be settled like any other.
 
+virtual patch
+virtual report
+
+@depends on report@
 @@
+(
+*dma_fence_add_callback(...)
+|
+*dma_fence_is_signaled_locked(...)
+)
+
+@depends on patch@
+@@
++#include <linux/dma-fence-cb.h>
+#include <linux/notifier.h>
+
+@depends on patch@
+@@
+ struct nouveau_cli_work {
+	...
+-	struct dma_fence_cb cb;
++	struct dma_fence_cb_work cb;
+ };
+
+@queue depends on patch@
+identifier fn, cli, fence, work;
+@@
+-	if (dma_fence_add_callback(fence, &work->cb, fn))
+-		fn(fence, &work->cb);
++	dma_fence_work_or_now(fence, &work->cb, system_percpu_wq, &cli->work);
+	mutex_unlock(&cli->lock);
+
+@depends on patch@
+identifier queue.fn;
+@@
+-fn(...) { ... }
+
+@depends on patch@
 identifier fence, flags, ret;
 @@
  nouveau_cli_work_ready(
@@ -36,18 +83,18 @@ identifier fence, flags, ret;
 +		return false;
 +
 +	/* @work is freed next: its callback must be through with it. */
-+	dma_fence_remove_callback(work->fence, &work->cb);
++	dma_fence_remove_callback(work->fence, &work->cb.base);
 +	dma_fence_put(work->fence);
 +	return true;
  }
 
-@@
+@depends on patch@
 expression work;
 @@
 -nouveau_cli_work_ready(work->fence)
 +nouveau_cli_work_ready(work)
 
-@@
+@depends on patch@
 identifier cli;
 @@
  nouveau_cli_fini(struct nouveau_cli *cli)
