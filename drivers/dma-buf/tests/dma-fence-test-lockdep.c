@@ -54,6 +54,7 @@ struct test_lock {
  * @work: work that signals
  * @kwork: the same for a thread
  * @queue: queues @work
+ * @began: a section in an interrupt was not taken for one that was there already
  */
 struct lockdep_test {
 	struct test_lock lock;
@@ -68,6 +69,7 @@ struct lockdep_test {
 	struct dma_fence_work work;
 	struct dma_fence_kthread_work kwork;
 	struct dma_fence_cb_work queue;
+	bool began;
 };
 
 static struct lockdep_test *this_test;
@@ -198,6 +200,15 @@ static void section_with_lock(struct lockdep_test *t)
 	take(&t->lock);
 }
 
+static void section_of_its_own(struct lockdep_test *t)
+{
+	bool cookie = dma_fence_begin_signalling();
+
+	t->began = !cookie;
+	take(&t->lock);
+	dma_fence_end_signalling(cookie);
+}
+
 /* As far as lockdep can tell. */
 static void in_interrupt_do(struct lockdep_test *t, void (*func)(struct lockdep_test *t))
 {
@@ -222,10 +233,13 @@ static void section_in_interrupt(struct kunit *test)
 	 */
 
 	scoped_guard(dma_fence_signalling)
-		in_interrupt_do(t, section_with_lock);
+		in_interrupt_do(t, section_of_its_own);
+	KUNIT_EXPECT_TRUE(test, t->began);
+	t->began = false;
+	in_interrupt_do(t, section_of_its_own);
+	KUNIT_EXPECT_TRUE(test, t->began);
 	__dma_fence_might_wait();
 	KUNIT_EXPECT_TRUE(test, debug_locks);
-	KUNIT_EXPECT_TRUE(test, reported(t, wait_with_lock));
 }
 
 static void section_in_atomic(struct kunit *test)
@@ -238,6 +252,20 @@ static void section_in_atomic(struct kunit *test)
 	section_with_lock(t);
 	preempt_enable();
 	KUNIT_EXPECT_TRUE(test, reported(t, wait_with_lock));
+}
+
+static void wait_with_spin(struct lockdep_test *t)
+{
+	with(&t->spin);
+	__dma_fence_might_wait();
+	without(&t->spin);
+}
+
+static void wait_in_spinlock(struct kunit *test)
+{
+	/* Verify that a wait is seen to sleep. */
+
+	KUNIT_EXPECT_TRUE(test, reported(test->priv, wait_with_spin));
 }
 
 /*
@@ -590,6 +618,19 @@ static void work_must_signal(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, c->wrong, reported(t, c->run));
 }
 
+static void work_under_lock(struct kunit *test)
+{
+	struct lockdep_test *t = test->priv;
+
+	/* Verify that a handler is a section also if INIT could not say so. */
+
+	with(&t->later);
+	INIT_DMA_FENCE_WORK(&t->work, handler);
+	without(&t->later);
+	t->func = allocate;
+	KUNIT_EXPECT_TRUE(test, reported(t, run_work));
+}
+
 static void work_locks(struct kunit *test)
 {
 	struct lockdep_test *t = test->priv;
@@ -696,6 +737,7 @@ static struct kunit_case lockdep_cases[] = {
 	KUNIT_CASE(section_is_over),
 	KUNIT_CASE(section_in_interrupt),
 	KUNIT_CASE(section_in_atomic),
+	KUNIT_CASE(wait_in_spinlock),
 	KUNIT_CASE_PARAM(entry_is_section, entry_gen_params),
 	KUNIT_CASE_PARAM(callback_must_not_sleep, callback_gen_params),
 	KUNIT_CASE(container_callback_must_not_sleep),
@@ -704,6 +746,7 @@ static struct kunit_case lockdep_cases[] = {
 	KUNIT_CASE(removal_of_another),
 	KUNIT_CASE(removal_inside_callback),
 	KUNIT_CASE_PARAM(work_must_signal, work_gen_params),
+	KUNIT_CASE(work_under_lock),
 	KUNIT_CASE(work_locks),
 	KUNIT_CASE(work_cancelled),
 	KUNIT_CASE(kthread_work_cancelled),
