@@ -16,6 +16,8 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 
+#include "dma-fence-debug.h"
+
 struct eventfd_ctx;
 
 /* A batch of the core's own, whose shard is known. */
@@ -125,10 +127,15 @@ void dma_fence_proxy_cancel(struct dma_fence *fence);
 void dma_fence_set_member_deadline(struct dma_fence *fence, ktime_t deadline);
 
 void __dma_fence_cb_wake(struct dma_fence *fence, struct dma_fence_cb *cb);
+void dma_fence_sleeper_wake(struct dma_fence *fence, struct dma_fence_cb *cb);
+void dma_fence_array_func(struct dma_fence *fence, struct dma_fence_cb *cb);
+void dma_fence_chain_func(struct dma_fence *fence, struct dma_fence_cb *cb);
+void dma_fence_proxy_func(struct dma_fence *fence, struct dma_fence_cb *cb);
 
 /* A callback was taken off its fence: let go of what its kind holds. */
 static inline void dma_fence_cb_removed(struct dma_fence_cb *cb)
 {
+	dma_fence_debug_called(cb);
 	if (unlikely(cb->func == __dma_fence_cb_wake))
 		put_task_struct(container_of(cb, struct dma_fence_cb_wake,
 					     base)->task);

@@ -174,13 +174,16 @@ bool dma_fence_callback_ends_use(struct dma_fence *fence)
 	return !d->put || !list_empty(&d->cbs);
 }
 
-static bool unlink_unclaimed(struct dma_fence_cb *cb)
+/* Fence lock held. */
+static bool unlink_unclaimed(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	bool queued = !list_empty(&cb->node);
 
 	if (queued) {
 		list_del_init(&cb->node);
 		dma_fence_cb_removed(cb);
+	} else {
+		dma_fence_debug_unlinked(fence, cb);
 	}
 	return queued;
 }
@@ -203,7 +206,8 @@ bool dma_fence_remove_callback_locked(struct dma_fence *fence,
 {
 	dma_fence_assert_held(fence);
 
-	return fence_is_claimed(fence) ? settle(fence, cb) : unlink_unclaimed(cb);
+	return fence_is_claimed(fence) ? settle(fence, cb) :
+					 unlink_unclaimed(fence, cb);
 }
 EXPORT_SYMBOL(dma_fence_remove_callback_locked);
 
@@ -240,7 +244,7 @@ bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 	if (!lock)
 		return settle(fence, cb);
 
-	removed = unlink_unclaimed(cb);
+	removed = unlink_unclaimed(fence, cb);
 	spin_unlock_irqrestore(lock, flags);
 	return removed;
 }

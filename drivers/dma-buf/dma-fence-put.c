@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every put may be the last one
+ *
+ * Copyright (C) 2026 the dma-fence rework project
+ *
+ * A lockdep map stands for each release operation. It is taken for a moment by every
+ * put of a fence that has the operation, and held for reading while the operation
+ * runs. So a put under a lock that the operation takes closes a cycle, whoever is the
+ * last in reality. The address of the operation is the key of the class: it is unique,
+ * and lockdep knows when the module that it belongs to goes.
+ *
+ * In a release operation other fences are put, which may be of the same kind. That
+ * is a matter of the stack and not of locks, and would be taken for a recursion, so no
+ * such put counts. What their releases do is learnt when they run.
+ */
+
+#include <linux/export.h>
+#include <linux/lockdep.h>
+
+#include "dma-fence-internal.h"
+
+static const char map_name[] = "dma_fence_release";
+
+typedef void (*release_t)(struct dma_fence *fence);
+
+static void init_map(struct lockdep_map *map, release_t release)
+{
+	lockdep_init_map(map, map_name, (struct lock_class_key *)release, 0);
+}
+
+/* Is this context inside a release operation? */
+static bool releasing(void)
+{
+	int i;
+
+	for (i = 0; i < current->lockdep_depth; i++)
+		if (current->held_locks[i].instance->name == map_name)
+			return true;
+	return false;
+}
+
+/*
+ * With interrupts disabled, so that having them enabled here does not count against
+ * a release in an interrupt: it is not a lock that the interrupt would wait for.
+ */
+void __dma_fence_debug_put(struct dma_fence *fence)
+{
+	const struct dma_fence_ops *ops;
+	struct lockdep_map map;
+	release_t release;
+	unsigned long flags;
+
+	/* An operation keeps its table from going before the fence. */
+	rcu_read_lock();
+	ops = rcu_dereference(fence->ops);
+	release = ops ? ops->release : NULL;
+	rcu_read_unlock();
+	if (!release || !debug_locks || releasing())
+		return;
+
+	init_map(&map, release);
+	local_irq_save(flags);
+	lock_map_acquire(&map);
+	lock_map_release(&map);
+	local_irq_restore(flags);
+}
+EXPORT_SYMBOL(__dma_fence_debug_put);
+
+/*
+ * dma_fence_call_release - the last reference has gone indeed
+ */
+void dma_fence_call_release(struct dma_fence *fence, release_t release)
+{
+	struct lockdep_map map;
+	unsigned long flags;
+
+	init_map(&map, release);
+	local_irq_save(flags);
+	lock_map_acquire_read(&map);
+	local_irq_restore(flags);
+
+	release(fence);
+
+	lock_map_release(&map);
+}
