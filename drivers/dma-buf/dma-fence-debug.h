@@ -96,6 +96,7 @@ void dma_fence_debug_again(struct dma_fence *fence);
 void dma_fence_debug_released(struct dma_fence *fence);
 void dma_fence_debug_last_put(struct dma_fence *fence);
 bool dma_fence_debug_lock_held(struct dma_fence *fence);
+bool dma_fence_debug_is_fence(struct dma_fence *fence);
 bool dma_fence_debug_object_get(void);
 void dma_fence_debug_object_put(void);
 const char *dma_fence_debug_driver(struct dma_fence *fence);
@@ -115,6 +116,7 @@ void dma_fence_debug_call_end(const struct dma_fence_debug_call *call);
 extern unsigned int dma_fence_debug_slow_us;
 
 /* dma-fence-debugfs.c */
+#define DMA_FENCE_STUCK_MS	60000
 struct seq_file;
 int dma_fence_debug_print(struct seq_file *seq);
 void dma_fence_debug_set_stuck_ms(unsigned int ms);

@@ -85,7 +85,8 @@ struct album {
 	struct picture pictures[] __counted_by(max);
 };
 
-static unsigned int stuck_ms = 60000;
+static unsigned int stuck_ms = DMA_FENCE_STUCK_MS;
+static bool stuck_watched;	/* there are workqueues */
 
 static void count_target(struct picture *p, const struct dma_fence_cb_target *cb)
 {
@@ -264,8 +265,7 @@ again:
 void dma_fence_debug_set_stuck_ms(unsigned int ms)
 {
 	WRITE_ONCE(stuck_ms, ms);
-	/* At boot there are no workqueues yet, see dma_fence_debugfs_init(). */
-	if (system_state >= SYSTEM_RUNNING)
+	if (stuck_watched)
 		stuck_schedule();
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_fence_debug_set_stuck_ms);
@@ -452,6 +452,7 @@ static int __init dma_fence_debugfs_init(void)
 	debugfs_create_file("fences", 0400, dir, NULL, &fences_fops);
 	debugfs_create_file("stuck", 0400, dir, &stuck_ms, &fences_fops);
 	debugfs_create_file("counters", 0400, dir, NULL, &counters_fops);
+	stuck_watched = true;
 	stuck_schedule();
 	return 0;
 }

@@ -135,7 +135,6 @@ void dma_fence_proxy_func(struct dma_fence *fence, struct dma_fence_cb *cb);
 /* A callback was taken off its fence: let go of what its kind holds. */
 static inline void dma_fence_cb_removed(struct dma_fence_cb *cb)
 {
-	dma_fence_debug_called(cb);
 	if (unlikely(cb->func == __dma_fence_cb_wake))
 		put_task_struct(container_of(cb, struct dma_fence_cb_wake,
 					     base)->task);

@@ -4,11 +4,12 @@
  *
  * Copyright (C) 2026 the dma-fence rework project
  *
- * A lockdep map stands for each release operation. It is taken for a moment by every
- * put of a fence that has the operation, and held for reading while the operation
+ * A lockdep map stands for the release operation of a kind of fences. It is taken for
+ * a moment by every put of such a fence, and held for reading while the operation
  * runs. So a put under a lock that the operation takes closes a cycle, whoever is the
- * last in reality. The address of the operation is the key of the class: it is unique,
- * and lockdep knows when the module that it belongs to goes.
+ * last in reality. The address of the table of operations is the key of the class: it
+ * is unique, and lockdep knows when the module that it belongs to goes. It does not
+ * take functions.
  *
  * In a release operation other fences are put, which may be of the same kind. That
  * is a matter of the stack and not of locks, and would be taken for a recursion, so no
@@ -17,16 +18,34 @@
 
 #include <linux/export.h>
 #include <linux/lockdep.h>
+#include <linux/module.h>
+
+#include <asm/sections.h>
 
 #include "dma-fence-internal.h"
 
 static const char map_name[] = "dma_fence_release";
 
-typedef void (*release_t)(struct dma_fence *fence);
-
-static void init_map(struct lockdep_map *map, release_t release)
+static void init_map(struct lockdep_map *map, const struct dma_fence_ops *ops)
 {
-	lockdep_init_map(map, map_name, (struct lock_class_key *)release, 0);
+	lockdep_init_map(map, map_name, (struct lock_class_key *)ops, 0);
+}
+
+/* Lockdep refuses keys in memory that may become something else. */
+static bool is_static(const struct dma_fence_ops *ops)
+{
+	unsigned long addr = (unsigned long)ops;
+
+	return is_kernel_rodata(addr) || is_kernel_core_data(addr) ||
+	       is_module_address(addr);
+}
+
+/* In an RCU read-side section, or with the operations kept by a release. */
+static const struct dma_fence_ops *ops_with_release(struct dma_fence *fence)
+{
+	const struct dma_fence_ops *ops = rcu_dereference_check(fence->ops, 1);
+
+	return debug_locks && ops && ops->release && is_static(ops) ? ops : NULL;
 }
 
 /* Is this context inside a release operation? */
@@ -48,18 +67,14 @@ void __dma_fence_debug_put(struct dma_fence *fence)
 {
 	const struct dma_fence_ops *ops;
 	struct lockdep_map map;
-	release_t release;
 	unsigned long flags;
 
-	/* An operation keeps its table from going before the fence. */
-	rcu_read_lock();
-	ops = rcu_dereference(fence->ops);
-	release = ops ? ops->release : NULL;
-	rcu_read_unlock();
-	if (!release || !debug_locks || releasing())
+	scoped_guard(rcu)
+		ops = ops_with_release(fence);
+	if (!ops || releasing())
 		return;
 
-	init_map(&map, release);
+	init_map(&map, ops);
 	local_irq_save(flags);
 	lock_map_acquire(&map);
 	lock_map_release(&map);
@@ -70,12 +85,19 @@ EXPORT_SYMBOL(__dma_fence_debug_put);
 /*
  * dma_fence_call_release - the last reference has gone indeed
  */
-void dma_fence_call_release(struct dma_fence *fence, release_t release)
+void dma_fence_call_release(struct dma_fence *fence,
+			    void (*release)(struct dma_fence *fence))
 {
+	const struct dma_fence_ops *ops = ops_with_release(fence);
 	struct lockdep_map map;
 	unsigned long flags;
 
-	init_map(&map, release);
+	if (!ops) {
+		release(fence);
+		return;
+	}
+
+	init_map(&map, ops);
 	local_irq_save(flags);
 	lock_map_acquire_read(&map);
 	local_irq_restore(flags);

@@ -132,8 +132,10 @@ static noinline bool settle_slow(struct dma_fence_shard *shard,
 		put = dma_fence_owed_unlink(fence, &cb->node);
 	raw_spin_unlock_irqrestore(&shard->lock, flags);
 
-	if (removed)
+	if (removed) {
+		dma_fence_debug_called(fence, cb);
 		dma_fence_cb_removed(cb);
+	}
 	if (put)
 		dma_fence_put(fence);
 	return removed;
@@ -181,6 +183,7 @@ static bool unlink_unclaimed(struct dma_fence *fence, struct dma_fence_cb *cb)
 
 	if (queued) {
 		list_del_init(&cb->node);
+		dma_fence_debug_called(fence, cb);
 		dma_fence_cb_removed(cb);
 	} else {
 		dma_fence_debug_unlinked(fence, cb);

@@ -4,17 +4,18 @@
  *
  * Copyright (C) 2026 the dma-fence rework project
  *
- * A callback needs no initialisation, so what is found in it may be anything. It is
- * armed if it has a number that depends on its address, which is cleared before the
- * callback is its owner's again. Memory that was freed or cleared in between is for
+ * An armed callback has the address of its fence, made unlike anything else by its
+ * own, and it is cleared before the callback is its owner's again. A callback needs no
+ * initialisation, so what is found in it may be garbage, and is not taken for a fence
+ * before that has shown to be one. Memory that was freed or cleared meanwhile is for
  * debugobjects to find out, which knows a callback by nothing but its address.
  */
 
 #include <linux/debugobjects.h>
 #include <linux/export.h>
 #include <linux/moduleparam.h>
-#include <linux/sched/clock.h>
 #include <linux/sched/task_stack.h>
+#include <linux/timekeeping.h>
 
 #include <kunit/visibility.h>
 
@@ -23,25 +24,40 @@
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX	"dma_fence."
 
-#define CB_ARMED	0x6dfecb04UL
-#define CB_WATCHED	1UL	/* added: debugobjects knows it */
+#define CB_MAGIC	0x6dfecb04UL
+#define CB_WATCHED	1UL	/* debugobjects knows it */
+#define CB_TAGS		3UL	/* what is free in the address of a fence */
 
 unsigned int dma_fence_debug_slow_us = 10000;
 EXPORT_SYMBOL_IF_KUNIT(dma_fence_debug_slow_us);
 module_param_named(slow_us, dma_fence_debug_slow_us, uint, 0644);
 MODULE_PARM_DESC(slow_us, "Report callbacks that run for longer, in microseconds; 0 for never");
 
-static unsigned long magic_of(struct dma_fence_cb *cb)
+static unsigned long encode(struct dma_fence_cb *cb, struct dma_fence *fence)
 {
-	return (unsigned long)cb ^ CB_ARMED;
+	return (unsigned long)fence ^ (unsigned long)cb ^ CB_MAGIC;
 }
 
-static bool is_armed(struct dma_fence_cb *cb)
+/* For who knows what it may be armed on. */
+static bool is_armed_on(struct dma_fence_cb *cb, struct dma_fence *fence)
 {
-	return (cb->debug.magic ^ magic_of(cb)) <= CB_WATCHED;
+	return (cb->armed & ~CB_WATCHED) == encode(cb, fence);
 }
 
-static void disarm(struct dma_fence_cb *cb);
+/* For who does not. */
+static struct dma_fence *armed_on(struct dma_fence_cb *cb)
+{
+	unsigned long fence = cb->armed & ~CB_WATCHED;
+
+	if (!fence)
+		return NULL;
+	fence ^= encode(cb, NULL);
+	if (fence & CB_TAGS || !dma_fence_debug_is_fence((void *)fence))
+		return NULL;
+	return (void *)fence;
+}
+
+static void disarm(struct dma_fence *fence, struct dma_fence_cb *cb);
 
 static void report(enum dma_fence_rule rule, struct dma_fence *fence,
 		   struct dma_fence_cb *cb, const char *what)
@@ -77,9 +93,9 @@ static void unwatch_memory(struct dma_fence_cb *cb)
 static bool cb_fixup_free(void *addr, enum debug_obj_state state)
 {
 	struct dma_fence_cb *cb = addr;
-	struct dma_fence *fence = cb->debug.fence;
+	struct dma_fence *fence = armed_on(cb);
 
-	if (!is_armed(cb)) {
+	if (!fence) {
 		if (dma_fence_debug_report(DMA_FENCE_CB_FREED, NULL))
 			pr_warn("dma_fence: a callback was overwritten and freed while armed\n");
 		unwatch_memory(cb);
@@ -91,7 +107,7 @@ static bool cb_fixup_free(void *addr, enum debug_obj_state state)
 		dma_fence_remove_callback_locked(fence, cb);
 	else
 		dma_fence_remove_callback(fence, cb);
-	disarm(cb);
+	disarm(fence, cb);
 	return true;
 }
 
@@ -100,7 +116,7 @@ static bool cb_fixup_init(void *addr, enum debug_obj_state state)
 {
 	struct dma_fence_cb *cb = addr;
 
-	report(DMA_FENCE_CB_WIPED, cb->debug.fence, cb,
+	report(DMA_FENCE_CB_WIPED, armed_on(cb), cb,
 	       "initialised while armed, and armed again");
 	/* One object, which was counted twice. */
 	debug_object_deactivate(cb, &cb_descr);
@@ -133,14 +149,14 @@ static bool watch_memory(struct dma_fence_cb *cb)
  * What happens in the life of a callback
  */
 
-static void disarm(struct dma_fence_cb *cb)
+static void disarm(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
-	unsigned long armed = cb->debug.magic ^ magic_of(cb);
+	bool watched = cb->armed & CB_WATCHED;
 
-	if (armed > CB_WATCHED)
+	if (!is_armed_on(cb, fence))
 		return;
-	cb->debug.magic = 0;
-	if (armed == CB_WATCHED)
+	cb->armed = 0;
+	if (watched)
 		unwatch_memory(cb);
 }
 
@@ -151,21 +167,24 @@ static void disarm(struct dma_fence_cb *cb)
  */
 void dma_fence_debug_add(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
+	struct dma_fence *old;
+
 	dma_fence_debug_published(fence);
-	if (likely(!cb || !is_armed(cb)))
+	old = cb ? armed_on(cb) : NULL;
+	if (likely(!old))
 		return;
 
 	scoped_guard(rcu)
 		if (dma_fence_debug_report(DMA_FENCE_CB_TWICE, cb->func))
 			WARN(1, "dma_fence: callback %ps is armed on %s %s %llu:%llu and added to %s %s %llu:%llu\n",
-			     cb->func, dma_fence_debug_driver(cb->debug.fence),
-			     dma_fence_debug_timeline(cb->debug.fence),
-			     cb->debug.fence->context, cb->debug.fence->seqno,
+			     cb->func, dma_fence_debug_driver(old),
+			     dma_fence_debug_timeline(old),
+			     old->context, old->seqno,
 			     (const char __force *)dma_fence_driver_name(fence),
 			     (const char __force *)dma_fence_timeline_name(fence),
 			     fence->context, fence->seqno);
-	dma_fence_remove_callback(cb->debug.fence, cb);
-	disarm(cb);
+	dma_fence_remove_callback(old, cb);
+	disarm(old, cb);
 }
 
 /*
@@ -175,28 +194,31 @@ void dma_fence_debug_add(struct dma_fence *fence, struct dma_fence_cb *cb)
  */
 void dma_fence_debug_armed(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
-	cb->debug.fence = fence;
-	cb->debug.magic = magic_of(cb) ^ (watch_memory(cb) ? CB_WATCHED : 0);
+	cb->armed = encode(cb, fence);
+	if (watch_memory(cb))
+		cb->armed |= CB_WATCHED;
 }
 
-void __dma_fence_debug_called(struct dma_fence_cb *cb)
+void __dma_fence_debug_called(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
-	disarm(cb);
+	disarm(fence, cb);
 }
 EXPORT_SYMBOL(__dma_fence_debug_called);
 
-/* Close the gap in a list to which a cleared node does not lead back. */
+/*
+ * Close the gap in a list to which an initialised node does not lead back. One that
+ * has another such node before it stays as it is.
+ */
 static void close_gap(struct list_head *head, struct list_head *node)
 {
 	struct list_head *prev = head, *next = head;
 
-	while (prev->next != node && prev->next != head)
+	while (prev->next != node && prev->next != prev && prev->next != head)
 		prev = prev->next;
-	if (prev->next != node)
-		return;
-	while (next->prev != node)
+	while (next->prev != node && next->prev != next && next->prev != head)
 		next = next->prev;
-	__list_del(prev, next);
+	if (prev->next == node && next->prev == node)
+		__list_del(prev, next);
 }
 
 /*
@@ -207,12 +229,12 @@ static void close_gap(struct list_head *head, struct list_head *node)
  */
 void dma_fence_debug_unlinked(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
-	if (likely(!is_armed(cb)) || cb->debug.fence != fence)
+	if (likely(!is_armed_on(cb, fence)))
 		return;
 
 	report(DMA_FENCE_CB_WIPED, fence, cb, "initialised while armed");
 	close_gap(&fence->cb_list, &cb->node);
-	disarm(cb);
+	disarm(fence, cb);
 }
 
 /*
@@ -222,11 +244,11 @@ void dma_fence_debug_call_begin(struct dma_fence_debug_call *call,
 				struct dma_fence *fence,
 				struct dma_fence_cb *cb)
 {
-	disarm(cb);
+	disarm(fence, cb);
 	call->func = cb->func;
 	call->context = fence->context;
 	call->seqno = fence->seqno;
-	call->start = local_clock();
+	call->start = ktime_get_mono_fast_ns();
 }
 
 /*
@@ -235,7 +257,7 @@ void dma_fence_debug_call_begin(struct dma_fence_debug_call *call,
 void dma_fence_debug_call_end(const struct dma_fence_debug_call *call)
 {
 	u64 limit = (u64)READ_ONCE(dma_fence_debug_slow_us) * NSEC_PER_USEC;
-	u64 took = local_clock() - call->start;
+	u64 took = ktime_get_mono_fast_ns() - call->start;
 
 	if (likely(!limit || took <= limit))
 		return;

@@ -28,6 +28,7 @@
 #include <linux/init.h>
 #include <linux/sched/task_stack.h>
 #include <linux/spinlock.h>
+#include <linux/uaccess.h>
 
 #include <kunit/visibility.h>
 
@@ -52,6 +53,7 @@ static struct bucket *bucket_of(struct dma_fence *fence)
 	return &buckets[hash_ptr(fence, BUCKET_BITS)];
 }
 
+/* Constant for a fence, and unlikely to be found in memory that is none. */
 static unsigned long magic_of(struct dma_fence *fence)
 {
 	return (unsigned long)fence ^ FENCE_MAGIC;
@@ -70,6 +72,18 @@ const char *dma_fence_debug_timeline(struct dma_fence *fence)
 {
 	return dma_fence_test_signaled_flag(fence) ? "signaled-timeline" :
 						     fence->debug.timeline;
+}
+
+/*
+ * dma_fence_debug_is_fence - does a pointer of unknown origin lead to a fence?
+ */
+bool dma_fence_debug_is_fence(struct dma_fence *fence)
+{
+	unsigned long magic;
+
+	return !copy_from_kernel_nofault(&magic, &fence->debug.magic,
+					 sizeof(magic)) &&
+	       magic == magic_of(fence);
 }
 
 /* dma_fence_debug_live - how many fences are on the list */
@@ -158,7 +172,6 @@ static void enlist(struct dma_fence *fence)
 	if (!done) {
 		/* At the front, so that walks come to an end. */
 		list_add(&d->link, &b->fences);
-		d->magic = magic_of(fence);
 		set_bit(DMA_FENCE_DEBUG_LISTED, &d->state);
 		atomic_inc(&live);
 	}
@@ -180,7 +193,6 @@ static void unlist(struct dma_fence *fence)
 	listed = test_and_clear_bit(DMA_FENCE_DEBUG_LISTED, &d->state);
 	if (listed) {
 		list_del(&d->link);
-		d->magic = 0;
 		atomic_dec(&live);
 	}
 	raw_spin_unlock_irqrestore(&b->lock, flags);
@@ -259,13 +271,18 @@ early_initcall(dma_fence_track_init);
  */
 void dma_fence_debug_init(struct dma_fence *fence, const void *site)
 {
-	if (unlikely(fence->debug.magic == magic_of(fence))) {
+	/* Else the memory may hold anything. */
+	if (unlikely(fence->debug.magic == magic_of(fence) &&
+		     test_bit(DMA_FENCE_DEBUG_LISTED, &fence->debug.state))) {
 		if (dma_fence_debug_report(DMA_FENCE_FREED, fence->debug.site))
 			WARN(1, "dma_fence: %s %s is initialised while published and unsignalled\n",
 			     fence->debug.driver, fence->debug.timeline);
 		unlist(fence);
 	}
-	fence->debug = (struct dma_fence_debug){ .site = site };
+	fence->debug = (struct dma_fence_debug){
+		.site = site,
+		.magic = magic_of(fence),
+	};
 }
 
 void __dma_fence_debug_published(struct dma_fence *fence, bool shared)

@@ -21,7 +21,7 @@ struct kref;
  * struct dma_fence_debug - what is known about the life of a fence
  * @link: in the list of fences that are published and have not signalled
  * @state: see dma-fence-track.c
- * @magic: a function of the address while @link is in use
+ * @magic: a function of the address, from the initialisation on
  * @since: when the fence was published
  * @driver: the name of the driver, until the fence signals
  * @timeline: the name of the timeline, until the fence signals
@@ -39,19 +39,9 @@ struct dma_fence_debug {
 	int error;
 };
 
-/**
- * struct dma_fence_cb_debug - what is known about a callback
- * @fence: what it is armed on
- * @magic: a function of the address while it is
- */
-struct dma_fence_cb_debug {
-	struct dma_fence *fence;
-	unsigned long magic;
-};
-
 void __dma_fence_debug_published(struct dma_fence *fence, bool shared);
 void __dma_fence_debug_abandonable(struct dma_fence *fence);
-void __dma_fence_debug_called(struct dma_fence_cb *cb);
+void __dma_fence_debug_called(struct dma_fence *fence, struct dma_fence_cb *cb);
 void dma_fence_release_borrowed(struct kref *kref);
 
 #else
@@ -59,7 +49,8 @@ void dma_fence_release_borrowed(struct kref *kref);
 static inline void __dma_fence_debug_published(struct dma_fence *fence,
 					       bool shared) { }
 static inline void __dma_fence_debug_abandonable(struct dma_fence *fence) { }
-static inline void __dma_fence_debug_called(struct dma_fence_cb *cb) { }
+static inline void __dma_fence_debug_called(struct dma_fence *fence,
+					    struct dma_fence_cb *cb) { }
 #define dma_fence_release_borrowed	dma_fence_release
 
 #endif /* CONFIG_DMA_FENCE_DEBUG */
@@ -114,15 +105,17 @@ static inline void dma_fence_debug_abandonable(struct dma_fence *fence)
 
 /**
  * dma_fence_debug_called - a callback is about to be called by its fence's driver
+ * @fence: the fence
  * @cb: the callback, taken off the list
  *
  * For drivers that signal without the core. From the call on @cb is its owner's.
  *
  * Context: any. Does nothing without CONFIG_DMA_FENCE_DEBUG.
  */
-static inline void dma_fence_debug_called(struct dma_fence_cb *cb)
+static inline void dma_fence_debug_called(struct dma_fence *fence,
+					  struct dma_fence_cb *cb)
 {
-	__dma_fence_debug_called(cb);
+	__dma_fence_debug_called(fence, cb);
 }
 
 #endif /* __LINUX_DMA_FENCE_DEBUG_H */

@@ -144,7 +144,7 @@ struct dma_fence_cb {
 	dma_fence_func_t func;
 #ifdef CONFIG_DMA_FENCE_DEBUG
 	/* private: */
-	struct dma_fence_cb_debug debug;
+	unsigned long armed;	/* see dma-fence-track-cb.c */
 #endif
 } __aligned(4);	/* as for struct dma_fence */
 

@@ -8,12 +8,13 @@
 
 @@
 identifier fn = __dma_fence_signal__notify;
+identifier f;
 expression cur;
 @@
- fn(...)
+ fn(struct dma_fence *f, ...)
  {
 	<...
 	INIT_LIST_HEAD(&cur->node);
-+	dma_fence_debug_called(cur);
++	dma_fence_debug_called(f, cur);
 	...>
  }
