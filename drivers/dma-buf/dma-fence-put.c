@@ -11,6 +11,10 @@
  * is unique, and lockdep knows when the module that it belongs to goes. It does not
  * take functions.
  *
+ * There is a class for each kind of context, since a release that runs with interrupts
+ * enabled would otherwise forbid all puts in interrupts: the map is no lock, for which
+ * an interrupt could wait. So a put is compared to releases in the same kind.
+ *
  * In a release operation other fences are put, which may be of the same kind. That
  * is a matter of the stack and not of locks, and would be taken for a recursion, so no
  * such put counts. What their releases do is learnt when they run.
@@ -48,6 +52,11 @@ static const struct dma_fence_ops *ops_with_release(struct dma_fence *fence)
 	return debug_locks && ops && ops->release && is_static(ops) ? ops : NULL;
 }
 
+static unsigned int context_kind(void)
+{
+	return lockdep_hardirq_context() ? 2 : !!current->softirq_context;
+}
+
 /* Is this context inside a release operation? */
 static bool releasing(void)
 {
@@ -60,8 +69,7 @@ static bool releasing(void)
 }
 
 /*
- * With interrupts disabled, so that having them enabled here does not count against
- * a release in an interrupt: it is not a lock that the interrupt would wait for.
+ * With interrupts disabled, so that having them enabled here does not count.
  */
 void __dma_fence_debug_put(struct dma_fence *fence)
 {
@@ -76,8 +84,8 @@ void __dma_fence_debug_put(struct dma_fence *fence)
 
 	init_map(&map, ops);
 	local_irq_save(flags);
-	lock_map_acquire(&map);
-	lock_map_release(&map);
+	lock_acquire_exclusive(&map, context_kind(), 0, NULL, _RET_IP_);
+	lock_release(&map, _RET_IP_);
 	local_irq_restore(flags);
 }
 EXPORT_SYMBOL(__dma_fence_debug_put);
@@ -99,10 +107,10 @@ void dma_fence_call_release(struct dma_fence *fence,
 
 	init_map(&map, ops);
 	local_irq_save(flags);
-	lock_map_acquire_read(&map);
+	lock_acquire_shared_recursive(&map, context_kind(), 0, NULL, _RET_IP_);
 	local_irq_restore(flags);
 
 	release(fence);
 
-	lock_map_release(&map);
+	lock_release(&map, _RET_IP_);
 }

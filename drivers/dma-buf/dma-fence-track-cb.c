@@ -153,7 +153,8 @@ static void disarm(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	bool watched = cb->armed & CB_WATCHED;
 
-	if (!is_armed_on(cb, fence))
+	/* It may have been moved here by hand, from another list. */
+	if (!is_armed_on(cb, fence) && !armed_on(cb))
 		return;
 	cb->armed = 0;
 	if (watched)

@@ -439,7 +439,10 @@ static void debug_stuck(struct kunit *test)
 
 static void debug_slow_func(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
-	mdelay(2);
+	u64 end = ktime_get_mono_fast_ns() + 3 * NSEC_PER_MSEC;
+
+	while (ktime_get_mono_fast_ns() < end)
+		cpu_relax();
 }
 
 static void debug_cb_slow(struct kunit *test)
@@ -451,7 +454,7 @@ static void debug_cb_slow(struct kunit *test)
 		unsigned int want;
 	} cases[] = {
 		{ 0, debug_slow_func, 0 },
-		{ 500000, debug_slow_func, 0 },
+		{ 60000000, debug_slow_func, 0 },
 		{ 1000, debug_slow_func, 1 },
 		{ 1000, debug_slow_func, 0 },
 	};
