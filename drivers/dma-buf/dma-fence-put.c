@@ -11,9 +11,13 @@
  * is unique, and lockdep knows when the module that it belongs to goes. It does not
  * take functions.
  *
- * There is a class for each kind of context, since a release that runs with interrupts
- * enabled would otherwise forbid all puts in interrupts: the map is no lock, for which
- * an interrupt could wait. So a put is compared to releases in the same kind.
+ * All of that happens with interrupts disabled, the release included, which has to stand
+ * it anyway. Were they enabled once, every lock that is taken in interrupts and around
+ * a put would count as an inversion. On PREEMPT_RT, where locks do not disable them,
+ * they stay as they are.
+ *
+ * The release of a container takes no lock. What those of its members take is learnt
+ * when they run.
  *
  * In a release operation other fences are put, which may be of the same kind. That
  * is a matter of the stack and not of locks, and would be taken for a recursion, so no
@@ -49,12 +53,10 @@ static const struct dma_fence_ops *ops_with_release(struct dma_fence *fence)
 {
 	const struct dma_fence_ops *ops = rcu_dereference_check(fence->ops, 1);
 
-	return debug_locks && ops && ops->release && is_static(ops) ? ops : NULL;
-}
-
-static unsigned int context_kind(void)
-{
-	return lockdep_hardirq_context() ? 2 : !!current->softirq_context;
+	if (!debug_locks || !ops || !ops->release || !is_static(ops) ||
+	    dma_fence_is_container(fence))
+		return NULL;
+	return ops;
 }
 
 /* Is this context inside a release operation? */
@@ -68,9 +70,6 @@ static bool releasing(void)
 	return false;
 }
 
-/*
- * With interrupts disabled, so that having them enabled here does not count.
- */
 void __dma_fence_debug_put(struct dma_fence *fence)
 {
 	const struct dma_fence_ops *ops;
@@ -84,7 +83,7 @@ void __dma_fence_debug_put(struct dma_fence *fence)
 
 	init_map(&map, ops);
 	local_irq_save(flags);
-	lock_acquire_exclusive(&map, context_kind(), 0, NULL, _RET_IP_);
+	lock_acquire_exclusive(&map, 0, 0, NULL, _RET_IP_);
 	lock_release(&map, _RET_IP_);
 	local_irq_restore(flags);
 }
@@ -106,11 +105,13 @@ void dma_fence_call_release(struct dma_fence *fence,
 	}
 
 	init_map(&map, ops);
-	local_irq_save(flags);
-	lock_acquire_shared_recursive(&map, context_kind(), 0, NULL, _RET_IP_);
-	local_irq_restore(flags);
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		local_irq_save(flags);
+	lock_acquire_shared_recursive(&map, 0, 0, NULL, _RET_IP_);
 
 	release(fence);
 
 	lock_release(&map, _RET_IP_);
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		local_irq_restore(flags);
 }
