@@ -70,6 +70,12 @@ static bool releasing(void)
 	return false;
 }
 
+/**
+ * __dma_fence_debug_put - tell lockdep that a reference may be the last
+ * @fence: the fence, with the reference
+ *
+ * Context: any.
+ */
 void __dma_fence_debug_put(struct dma_fence *fence)
 {
 	const struct dma_fence_ops *ops;

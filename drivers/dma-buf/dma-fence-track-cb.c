@@ -200,6 +200,13 @@ void dma_fence_debug_armed(struct dma_fence *fence, struct dma_fence_cb *cb)
 		cb->armed |= CB_WATCHED;
 }
 
+/**
+ * __dma_fence_debug_called - what is behind dma_fence_debug_called()
+ * @fence: the fence
+ * @cb: the callback
+ *
+ * Context: any.
+ */
 void __dma_fence_debug_called(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	disarm(fence, cb);

@@ -285,6 +285,13 @@ void dma_fence_debug_init(struct dma_fence *fence, const void *site)
 	};
 }
 
+/**
+ * __dma_fence_debug_published - what is behind dma_fence_debug_published()
+ * @fence: the fence, or %NULL
+ * @shared: somebody has it, as opposed to a file that may not be installed
+ *
+ * Context: any.
+ */
 void __dma_fence_debug_published(struct dma_fence *fence, bool shared)
 {
 	struct dma_fence_debug *d;
@@ -308,6 +315,12 @@ void __dma_fence_debug_published(struct dma_fence *fence, bool shared)
 }
 EXPORT_SYMBOL(__dma_fence_debug_published);
 
+/**
+ * __dma_fence_debug_abandonable - what is behind dma_fence_debug_abandonable()
+ * @fence: the fence
+ *
+ * Context: any.
+ */
 void __dma_fence_debug_abandonable(struct dma_fence *fence)
 {
 	set_bit(DMA_FENCE_DEBUG_ABANDONABLE, &fence->debug.state);

@@ -120,15 +120,20 @@ static void by_signal(struct kunit *test, struct dma_fence *fence)
 	dma_fence_signal(fence);
 }
 
-static const char *plain_name(struct dma_fence *fence)
+static const char *plain_driver(struct dma_fence *fence)
 {
-	return "plain";
+	return "plain-driver";
+}
+
+static const char *plain_timeline(struct dma_fence *fence)
+{
+	return "plain-timeline";
 }
 
 /* Signals without being asked. */
 static const struct dma_fence_ops plain_ops = {
-	.get_driver_name = plain_name,
-	.get_timeline_name = plain_name,
+	.get_driver_name = plain_driver,
+	.get_timeline_name = plain_timeline,
 };
 
 struct lost_params {
@@ -487,8 +492,8 @@ static void keep_memory(struct dma_fence *fence)
 }
 
 static const struct dma_fence_ops kept_ops = {
-	.get_driver_name = plain_name,
-	.get_timeline_name = plain_name,
+	.get_driver_name = plain_driver,
+	.get_timeline_name = plain_timeline,
 	.release = keep_memory,
 };
 
@@ -572,7 +577,7 @@ static void debug_view(struct kunit *test)
 {
 	struct dft_fence *f = dft_fence_new(test, &dft_ops, DFT_INLINE_LOCK);
 	struct dft_fence *g = dft_fence_new(test, &plain_ops, DFT_INLINE_LOCK);
-	char *text = kunit_kzalloc(test, SZ_4K, GFP_KERNEL), context[48];
+	char *text = kunit_kzalloc(test, SZ_4K, GFP_KERNEL), context[80];
 	struct seq_file seq = { .buf = text, .size = SZ_4K };
 	struct dma_fence_cb_wake wake;
 	struct dma_fence_cb_work work;
@@ -601,7 +606,7 @@ static void debug_view(struct kunit *test)
 		KUNIT_EXPECT_NOT_NULL(test, strstr(text, " 1x wake kunit"));
 		KUNIT_EXPECT_NOT_NULL(test, strstr(text, " 1x work nothing_work"));
 	}
-	snprintf(context, sizeof(context), "context %llu plain plain\n  1 published ",
+	snprintf(context, sizeof(context), "context %llu plain-driver plain-timeline\n  1 published ",
 		 g->base.context);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, context));
 
