@@ -606,7 +606,8 @@ static void debug_view(struct kunit *test)
 		KUNIT_EXPECT_NOT_NULL(test, strstr(text, " 1x wake kunit"));
 		KUNIT_EXPECT_NOT_NULL(test, strstr(text, " 1x work nothing_work"));
 	}
-	snprintf(context, sizeof(context), "context %llu plain-driver plain-timeline\n  1 published ",
+	snprintf(context, sizeof(context),
+		 "context %llu plain-driver plain-timeline\n  1 published ",
 		 g->base.context);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, context));
 
