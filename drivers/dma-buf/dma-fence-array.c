@@ -65,7 +65,7 @@ static void array_member_run(struct dma_fence *fence, struct dma_fence_cb *cb)
 		dma_fence_signal_next(&array->base, fence);
 }
 
-static void array_member_func(struct dma_fence *fence, struct dma_fence_cb *cb)
+void dma_fence_array_func(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	if (!dma_fence_park(fence, cb, array_member_run))
 		array_member_run(fence, cb);
@@ -90,7 +90,7 @@ bool dma_fence_array_arm(struct dma_fence_array *array, struct dma_fence **todo)
 		struct dma_fence *fence = array->fences[i];
 
 		member->array = array;
-		if (dma_fence_add_member(fence, &member->cb, array_member_func,
+		if (dma_fence_add_member(fence, &member->cb, dma_fence_array_func,
 					 todo))
 			continue;
 		if (array_member_done(array, fence->error)) {

@@ -129,8 +129,10 @@ bool dma_fence_batch_signal_unlocked(struct dma_fence_batch *batch,
 		return false;
 
 	lock = dma_fence_lock_pending(fence, &flags);
-	if (!lock)
+	if (!lock) {
+		dma_fence_debug_again(fence);
 		return false;
+	}
 
 	signaled = batch_signal(batch, fence, ktime_get());
 	spin_unlock_irqrestore(lock, flags);

@@ -624,3 +624,57 @@ bool dma_fence_eventfd_or_now(struct dma_fence *fence,
 	return !ret;
 }
 EXPORT_SYMBOL_NS_GPL(dma_fence_eventfd_or_now, "DMA_FENCE_CORE");
+
+#ifdef CONFIG_DMA_FENCE_DEBUG
+
+static const struct {
+	dma_fence_func_t func;
+	const char *kind;
+} cb_kinds[] = {
+	{ __dma_fence_cb_wake, "wake" },
+	{ dma_fence_sleeper_wake, "sleeper" },
+	{ cb_complete, "completion" },
+	{ cb_queue_work, "work" },
+	{ cb_queue_delayed_work, "delayed work" },
+	{ cb_queue_kthread_work, "kthread work" },
+	{ cb_signal, "signal" },
+	{ cb_wake_poll, "poll" },
+	{ cb_signal_eventfd, "eventfd" },
+	{ dma_fence_array_func, "array" },
+	{ dma_fence_chain_func, "chain" },
+	{ dma_fence_proxy_func, "proxy" },
+};
+
+/*
+ * dma_fence_cb_describe - what is an armed callback going to do?
+ *
+ * With a lock held that keeps it armed.
+ */
+void dma_fence_cb_describe(struct dma_fence_cb *cb,
+			   struct dma_fence_cb_target *target)
+{
+	dma_fence_func_t func = cb->func;
+	unsigned int i;
+
+	*target = (struct dma_fence_cb_target){ };
+	for (i = 0; i < ARRAY_SIZE(cb_kinds); i++)
+		if (cb_kinds[i].func == func)
+			target->kind = cb_kinds[i].kind;
+
+	if (!target->kind)
+		target->func = func;
+	else if (func == __dma_fence_cb_wake || func == dma_fence_sleeper_wake)
+		target->task = container_of(cb, struct dma_fence_cb_wake,
+					    base)->task;
+	else if (func == cb_queue_work)
+		target->func = container_of(cb, struct dma_fence_cb_work,
+					    base)->work->func;
+	else if (func == cb_queue_delayed_work)
+		target->func = container_of(cb, struct dma_fence_cb_delayed_work,
+					    base)->dwork->work.func;
+	else if (func == cb_queue_kthread_work)
+		target->func = container_of(cb, struct dma_fence_cb_kthread_work,
+					    base)->work->func;
+}
+
+#endif /* CONFIG_DMA_FENCE_DEBUG */

@@ -260,8 +260,6 @@ static void chain_prune(struct dma_fence_chain *chain)
 	dma_fence_put(prev);
 }
 
-static void chain_func(struct dma_fence *fence, struct dma_fence_cb *cb);
-
 /* Returns false when there is nothing left to wait for. */
 static bool chain_wait(struct dma_fence_chain *chain, bool newest,
 		       struct dma_fence **todo)
@@ -270,7 +268,7 @@ static bool chain_wait(struct dma_fence_chain *chain, bool newest,
 
 	while ((fence = chain_blocker(chain, newest))) {
 		chain_prune(chain);
-		if (dma_fence_add_member(fence, &chain->cb, chain_func, todo))
+		if (dma_fence_add_member(fence, &chain->cb, dma_fence_chain_func, todo))
 			return true;
 		dma_fence_put(fence);
 		newest = !newest;
@@ -290,7 +288,7 @@ static void chain_run(struct dma_fence *fence, struct dma_fence_cb *cb)
 	dma_fence_put(fence);
 }
 
-static void chain_func(struct dma_fence *fence, struct dma_fence_cb *cb)
+void dma_fence_chain_func(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	if (!dma_fence_park(fence, cb, chain_run))
 		chain_run(fence, cb);

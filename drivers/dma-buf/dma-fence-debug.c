@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Naming the callers of the fence API that could do better
+ * Reporting once, and naming the callers of the fence API that could do better
  *
  * Copyright (C) 2026 the dma-fence rework project
  */
@@ -15,26 +15,30 @@
 #include "dma-fence-internal.h"
 #include "dma-fence-shard.h"
 
-#if defined(CONFIG_DMA_FENCE_DEBUG) && defined(CONFIG_PROVE_LOCKING)
+#ifdef CONFIG_DMA_FENCE_DEBUG
 
 #define SITES_SHIFT	8
 
-/* Addresses of call sites that were named, open addressing. */
+/* What was reported: addresses, open addressing. */
 static unsigned long sites[1 << SITES_SHIFT];
 
-static atomic_t named = ATOMIC_INIT(0);
+static atomic_t reports[DMA_FENCE_RULES];
 
-#if IS_ENABLED(CONFIG_KUNIT)
-/* dma_fence_debug_named - how many callers were named so far */
-unsigned int dma_fence_debug_named(void)
-{
-	return atomic_read(&named);
-}
-EXPORT_SYMBOL_IF_KUNIT(dma_fence_debug_named);
-#endif
+static const char * const rule_names[] = {
+	[DMA_FENCE_LOST] = "released while published and unsignalled",
+	[DMA_FENCE_AGAIN] = "signalled again with another error",
+	[DMA_FENCE_FREED] = "memory freed while published and unsignalled",
+	[DMA_FENCE_STUCK] = "unsignalled for too long",
+	[DMA_FENCE_LAST_PUT] = "last reference dropped in a bad context",
+	[DMA_FENCE_BORROWED] = "borrowed reference was the last",
+	[DMA_FENCE_CB_FREED] = "callback freed while armed",
+	[DMA_FENCE_CB_WIPED] = "callback initialised while armed",
+	[DMA_FENCE_CB_TWICE] = "callback armed twice",
+	[DMA_FENCE_CB_SLOW] = "callback ran for too long",
+};
 
-/* True once for each site, until there are too many of them. */
-static bool site_is_new(unsigned long site)
+/* dma_fence_debug_site - true once for each site, until there are too many */
+bool dma_fence_debug_site(unsigned long site)
 {
 	unsigned int i, at = hash_long(site, SITES_SHIFT);
 
@@ -50,9 +54,67 @@ static bool site_is_new(unsigned long site)
 	return false;
 }
 
+/* dma_fence_debug_count - there is a report */
+void dma_fence_debug_count(enum dma_fence_rule rule)
+{
+	atomic_inc(&reports[rule]);
+}
+
+/*
+ * dma_fence_debug_report - is this to be reported?
+ * @site: operations of a fence, or the function of a callback
+ *
+ * For each rule and site once.
+ */
+bool dma_fence_debug_report(enum dma_fence_rule rule, const void *site)
+{
+	if (!dma_fence_debug_site((unsigned long)site * DMA_FENCE_RULES + rule + 1))
+		return false;
+
+	dma_fence_debug_count(rule);
+	return true;
+}
+
+/* dma_fence_debug_reports - how many reports of a rule there were */
+unsigned int dma_fence_debug_reports(enum dma_fence_rule rule)
+{
+	return atomic_read(&reports[rule]);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_fence_debug_reports);
+
+const char *dma_fence_debug_rule_name(enum dma_fence_rule rule)
+{
+	return rule_names[rule];
+}
+
+#if IS_ENABLED(CONFIG_KUNIT)
+/* dma_fence_debug_forget - report everything again */
+void dma_fence_debug_forget(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sites); i++)
+		WRITE_ONCE(sites[i], 0);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_fence_debug_forget);
+#endif
+
+#ifdef CONFIG_PROVE_LOCKING
+
+static atomic_t named = ATOMIC_INIT(0);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+/* dma_fence_debug_named - how many callers were named so far */
+unsigned int dma_fence_debug_named(void)
+{
+	return atomic_read(&named);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_fence_debug_named);
+#endif
+
 static bool must_name(unsigned long site)
 {
-	if (!site_is_new(site))
+	if (!dma_fence_debug_site(site))
 		return false;
 
 	atomic_inc(&named);
@@ -121,4 +183,6 @@ void dma_fence_debug_locked(struct dma_fence *fence, unsigned long caller)
 			(void *)caller);
 }
 
-#endif /* CONFIG_DMA_FENCE_DEBUG && CONFIG_PROVE_LOCKING */
+#endif /* CONFIG_PROVE_LOCKING */
+
+#endif /* CONFIG_DMA_FENCE_DEBUG */

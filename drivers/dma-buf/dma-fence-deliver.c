@@ -100,6 +100,7 @@ static bool dma_fence_claim(struct dma_fence *fence, ktime_t timestamp,
 		return false;
 
 	trace_dma_fence_signaled(fence);
+	dma_fence_debug_signaled(fence);
 
 	owed = !list_empty(&fence->cb_list);
 	if (owed)
@@ -181,14 +182,17 @@ static __always_inline unsigned int run_callbacks(struct dma_fence_delivery *d,
 	struct dma_fence *fence = d->fence;
 
 	for (; max && node != &d->cbs; max--, node = next) {
+		struct dma_fence_debug_call call;
 		struct dma_fence_cb *cb;
 
 		cb = list_entry(node, struct dma_fence_cb, node);
 		next = node->next;
 		__list_del(&d->cbs, next);
 		INIT_LIST_HEAD(node);
+		dma_fence_debug_call_begin(&call, fence, cb);
 		/* The callback's last touch by the core: it may free itself. */
 		dma_fence_lockdep_call(fence, cb);
+		dma_fence_debug_call_end(&call);
 
 		/*
 		 * As a rule nobody has removed the next one. Hidden from the
@@ -657,8 +661,10 @@ bool __dma_fence_signal_locked(struct dma_fence *fence, ktime_t timestamp)
 	bool signaled, first, irqs_off;
 	unsigned long flags;
 
-	if (dma_fence_test_signaled_flag(fence))
+	if (dma_fence_test_signaled_flag(fence)) {
+		dma_fence_debug_again(fence);
 		return false;
+	}
 	/* Common, and needs nobody to deliver. */
 	if (list_empty(&fence->cb_list))
 		return dma_fence_claim(fence, timestamp, 0, NULL);
@@ -718,8 +724,10 @@ static bool signal_fence(struct dma_fence *fence, ktime_t timestamp, ktime_t now
 	spinlock_t *lock = dma_fence_lock_unclaimed(fence, &flags);
 	bool signaled;
 
-	if (!lock)
+	if (!lock) {
+		dma_fence_debug_again(fence);
 		return false;
+	}
 
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT) && !list_empty(&fence->cb_list)) {
 		struct dma_fence_shard *shard = this_cpu_ptr(&dma_fence_shards);
@@ -803,8 +811,10 @@ bool __dma_fence_signal_batch(struct dma_fence *fence, ktime_t timestamp,
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		return __dma_fence_signal_locked(fence, timestamp);
 
-	if (dma_fence_test_signaled_flag(fence))
+	if (dma_fence_test_signaled_flag(fence)) {
+		dma_fence_debug_again(fence);
 		return false;
+	}
 	if (list_empty(&fence->cb_list))
 		return dma_fence_claim(fence, timestamp, 0, NULL);
 

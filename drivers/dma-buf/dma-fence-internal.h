@@ -16,6 +16,8 @@
 #include <linux/sched/task.h>
 #include <linux/types.h>
 
+#include "dma-fence-debug.h"
+
 /* A batch of the core's own, whose shard is known. */
 static inline void __dma_fence_batch_init(struct dma_fence_batch *batch,
 					  unsigned int shard)
@@ -123,6 +125,10 @@ void dma_fence_proxy_cancel(struct dma_fence *fence);
 void dma_fence_set_member_deadline(struct dma_fence *fence, ktime_t deadline);
 
 void __dma_fence_cb_wake(struct dma_fence *fence, struct dma_fence_cb *cb);
+void dma_fence_sleeper_wake(struct dma_fence *fence, struct dma_fence_cb *cb);
+void dma_fence_array_func(struct dma_fence *fence, struct dma_fence_cb *cb);
+void dma_fence_chain_func(struct dma_fence *fence, struct dma_fence_cb *cb);
+void dma_fence_proxy_func(struct dma_fence *fence, struct dma_fence_cb *cb);
 
 /* A callback was taken off its fence: let go of what its kind holds. */
 static inline void dma_fence_cb_removed(struct dma_fence_cb *cb)

@@ -135,7 +135,7 @@ static void proxy_run(struct dma_fence *fence, struct dma_fence_cb *cb)
 	dma_fence_put(&proxy->base);
 }
 
-static void proxy_func(struct dma_fence *fence, struct dma_fence_cb *cb)
+void dma_fence_proxy_func(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	if (!dma_fence_park(fence, cb, proxy_run))
 		proxy_run(fence, cb);
@@ -339,7 +339,7 @@ static void proxy_arm(struct dma_fence_proxy *proxy, struct dma_fence *target)
 	struct dma_fence *todo = NULL;
 
 	dma_fence_get(&proxy->base);
-	if (!dma_fence_add_member(target, &proxy->cb, proxy_func, &todo))
+	if (!dma_fence_add_member(target, &proxy->cb, dma_fence_proxy_func, &todo))
 		proxy_run(target, &proxy->cb);
 	dma_fence_enable_containers(&todo);
 }

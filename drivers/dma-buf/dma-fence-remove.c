@@ -132,8 +132,10 @@ static noinline bool settle_slow(struct dma_fence_shard *shard,
 		put = dma_fence_owed_unlink(fence, &cb->node);
 	raw_spin_unlock_irqrestore(&shard->lock, flags);
 
-	if (removed)
+	if (removed) {
+		dma_fence_debug_called(fence, cb);
 		dma_fence_cb_removed(cb);
+	}
 	if (put)
 		dma_fence_put(fence);
 	return removed;
@@ -198,13 +200,17 @@ bool dma_fence_callback_ends_use(struct dma_fence *fence)
 	return !d->put || !list_empty(&d->cbs);
 }
 
-static bool unlink_unclaimed(struct dma_fence_cb *cb)
+/* Fence lock held. */
+static bool unlink_unclaimed(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	bool queued = !list_empty(&cb->node);
 
 	if (queued) {
 		list_del_init(&cb->node);
+		dma_fence_debug_called(fence, cb);
 		dma_fence_cb_removed(cb);
+	} else {
+		dma_fence_debug_unlinked(fence, cb);
 	}
 	return queued;
 }
@@ -228,7 +234,7 @@ bool dma_fence_remove_callback_locked(struct dma_fence *fence,
 	dma_fence_assert_held(fence);
 
 	if (!fence_is_claimed(fence))
-		return unlink_unclaimed(cb);
+		return unlink_unclaimed(fence, cb);
 
 	might_settle(fence, cb);
 	return settle(fence, cb);
@@ -269,7 +275,7 @@ bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 	if (!lock)
 		return settle(fence, cb);
 
-	removed = unlink_unclaimed(cb);
+	removed = unlink_unclaimed(fence, cb);
 	spin_unlock_irqrestore(lock, flags);
 	return removed;
 }

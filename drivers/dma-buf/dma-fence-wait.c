@@ -21,7 +21,7 @@
  * callbacks, without a reference on the task, which is the caller itself, and able
  * to tell that it need not be settled, by a cleared @task.
  */
-static void sleeper_wake(struct dma_fence *fence, struct dma_fence_cb *cb)
+void dma_fence_sleeper_wake(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	struct dma_fence_cb_wake *w =
 		container_of(cb, struct dma_fence_cb_wake, base);
@@ -81,7 +81,7 @@ static void fence_wait_unlock(struct dma_fence *fence)
  */
 static void sleeper_settle(struct dma_fence *fence, struct dma_fence_cb_wake *w)
 {
-	/* Pairs with sleeper_wake(). */
+	/* Pairs with dma_fence_sleeper_wake(). */
 	if (smp_load_acquire(&w->task))
 		dma_fence_remove_callback(fence, &w->base);
 	if (dma_fence_test_signaled_flag(fence))
@@ -117,7 +117,7 @@ signed long dma_fence_default_wait(struct dma_fence *fence, bool intr,
 		return -ERESTARTSYS;
 	if (!timeout)
 		return 0;
-	if (!__dma_fence_add(fence, &sleeper.base, sleeper_wake, false, true))
+	if (!__dma_fence_add(fence, &sleeper.base, dma_fence_sleeper_wake, false, true))
 		return fence_signaled(fence, timeout);
 
 	for (;;) {
@@ -169,6 +169,7 @@ signed long dma_fence_wait_timeout(struct dma_fence *fence, bool intr,
 
 	might_sleep();
 	__dma_fence_might_wait();
+	dma_fence_debug_published(fence);
 
 	dma_fence_enable_sw_signaling(fence);
 
@@ -255,7 +256,7 @@ signed long dma_fence_wait_any_timeout(struct dma_fence **fences, u32 count,
 	for (armed = 0, first = count; armed < count; armed++) {
 		sleepers[armed].task = current;
 		if (!__dma_fence_add(fences[armed], &sleepers[armed].base,
-				     sleeper_wake, true, true)) {
+				     dma_fence_sleeper_wake, true, true)) {
 			first = armed;
 			break;
 		}

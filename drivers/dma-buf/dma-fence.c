@@ -26,7 +26,8 @@ EXPORT_TRACEPOINT_SYMBOL(dma_fence_enable_signal);
 EXPORT_TRACEPOINT_SYMBOL(dma_fence_signaled);
 
 #if defined(CONFIG_64BIT) && !defined(CONFIG_PREEMPT_RT) && \
-	!defined(CONFIG_DEBUG_SPINLOCK) && !defined(CONFIG_DEBUG_LOCK_ALLOC)
+	!defined(CONFIG_DEBUG_SPINLOCK) && !defined(CONFIG_DEBUG_LOCK_ALLOC) && \
+	!defined(CONFIG_DMA_FENCE_DEBUG)
 static_assert(sizeof(struct dma_fence) == 64);
 static_assert(sizeof(struct dma_fence_cb) == 24);
 static_assert(sizeof(struct dma_fence_array) == 96);
@@ -196,6 +197,7 @@ static void fence_init(struct dma_fence *fence, const struct dma_fence_ops *ops,
 	fence->seqno = seqno;
 	fence->flags = flags;
 	fence->error = 0;
+	dma_fence_debug_init(fence, ops);
 	/* Pairs with the acquire in dma_fence_get_rcu_safe(). */
 	refcount_set_release(&fence->refcount.refcount, 1);
 
@@ -518,6 +520,7 @@ static void queue_callback(struct dma_fence *fence, struct dma_fence_cb *cb,
 		list_add(&cb->node, &fence->cb_list);
 	else
 		list_add_tail(&cb->node, &fence->cb_list);
+	dma_fence_debug_armed(fence, cb);
 }
 
 /*
@@ -564,8 +567,10 @@ static __always_inline bool add_callback(struct dma_fence *fence,
 					 bool enable, bool front)
 {
 	unsigned long flags;
-	spinlock_t *lock = dma_fence_lock_pending(fence, &flags);
+	spinlock_t *lock;
 
+	dma_fence_debug_add(fence, cb);
+	lock = dma_fence_lock_pending(fence, &flags);
 	if (!lock) {
 		/* So that it may be removed all the same. */
 		INIT_LIST_HEAD(&cb->node);
@@ -604,8 +609,10 @@ bool dma_fence_add_member(struct dma_fence *fence, struct dma_fence_cb *cb,
 			  dma_fence_func_t func, struct dma_fence **todo)
 {
 	unsigned long flags;
-	spinlock_t *lock = dma_fence_lock_pending(fence, &flags);
+	spinlock_t *lock;
 
+	dma_fence_debug_add(fence, cb);
+	lock = dma_fence_lock_pending(fence, &flags);
 	if (!lock) {
 		INIT_LIST_HEAD(&cb->node);
 		return false;
@@ -924,6 +931,7 @@ bool dma_fence_release_begin(struct dma_fence *fence)
 		return false;
 	}
 	if (likely(!revive_pending(fence))) {
+		dma_fence_debug_released(fence);
 		trace_dma_fence_destroy(fence);
 		return true;
 	}
@@ -953,12 +961,13 @@ void dma_fence_release(struct kref *kref)
 	const struct dma_fence_ops *ops;
 
 	guard(rcu)();
+	dma_fence_debug_last_put(fence);
 	if (!dma_fence_release_begin(fence))
 		return;
 
 	ops = rcu_dereference(fence->ops);
 	if (ops && ops->release)
-		ops->release(fence);
+		dma_fence_call_release(fence, ops->release);
 	else
 		dma_fence_free(fence);
 }

@@ -10,6 +10,7 @@
 
 #include <linux/bitops.h>
 #include <linux/cleanup.h>
+#include <linux/dma-fence-debug.h>
 #include <linux/err.h>
 #include <linux/kref.h>
 #include <linux/list.h>
@@ -85,6 +86,10 @@ struct dma_fence {
 	/* private: the shard that delivers, on 64-bit kept in @flags */
 	unsigned int shard;
 #endif
+#ifdef CONFIG_DMA_FENCE_DEBUG
+	/* private: */
+	struct dma_fence_debug debug;
+#endif
 } __aligned(4);	/* the two low bits of a fence's address tag list pointers */
 
 /**
@@ -138,6 +143,10 @@ typedef void (*dma_fence_func_t)(struct dma_fence *fence,
 struct dma_fence_cb {
 	struct list_head node;
 	dma_fence_func_t func;
+#ifdef CONFIG_DMA_FENCE_DEBUG
+	/* private: */
+	unsigned long armed;	/* see dma-fence-track-cb.c */
+#endif
 } __aligned(4);	/* as for struct dma_fence */
 
 /**
@@ -250,8 +259,25 @@ static inline bool dma_fence_was_initialized(struct dma_fence *fence)
  */
 static inline void dma_fence_put(struct dma_fence *fence)
 {
-	if (fence)
+	if (fence) {
+		__dma_fence_debug_put(fence);
 		kref_put(&fence->refcount, dma_fence_release);
+	}
+}
+
+/**
+ * dma_fence_put_borrowed - drop a reference that is certainly not the last
+ * @fence: the fence, or %NULL
+ *
+ * As dma_fence_put(), by a caller who knows that somebody else has a reference, and
+ * why. With CONFIG_DMA_FENCE_DEBUG_PUT every other put counts as the last one, and
+ * what &dma_fence_ops.release does must be allowed in its place. This one does not;
+ * with CONFIG_DMA_FENCE_DEBUG it is reported should it be the last after all.
+ */
+static inline void dma_fence_put_borrowed(struct dma_fence *fence)
+{
+	if (fence)
+		kref_put(&fence->refcount, dma_fence_release_borrowed);
 }
 
 /**
@@ -588,6 +614,10 @@ static inline void dma_fence_set_error(struct dma_fence *fence, int error)
 	WARN_ON(!IS_ERR_VALUE((long)error));
 
 	fence->error = error;
+#ifdef CONFIG_DMA_FENCE_DEBUG
+	/* The first warning is enough. */
+	fence->debug.error = error;
+#endif
 }
 
 bool dma_fence_set_error_unless_signaled(struct dma_fence *fence, int error);

@@ -251,9 +251,10 @@ static void lifetime_released_quietly(struct kunit *test)
 
 	/*
 	 * Verify that a fence nobody listens to may go without a signal, also
-	 * when somebody had listened.
+	 * when somebody had listened, unless its issuer is to be watched.
 	 */
 
+	dma_fence_debug_abandonable(&left->base);
 	idle->released = &released;
 	left->released = &released;
 	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(&left->base, &cb.base,

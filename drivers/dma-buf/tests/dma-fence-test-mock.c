@@ -235,6 +235,7 @@ void dft_fake_delivery(struct dma_fence *fence)
 	set_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &fence->flags);
 	list_for_each_entry_safe(cb, next, &list, node) {
 		INIT_LIST_HEAD(&cb->node);
+		dma_fence_debug_called(fence, cb);
 		cb->func(fence, cb);
 	}
 	dma_fence_unlock_irqrestore(fence, flags);

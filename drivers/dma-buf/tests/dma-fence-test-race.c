@@ -1052,6 +1052,8 @@ static const char *check_brief(struct duel *d, struct bout *b)
 		return "wait_any left something behind";
 	if (d->count && dft_runs(&b->cbs[0]) != 1)
 		return "a callback did not run once";
+	/* Somebody has waited for it, and its memory goes. */
+	dma_fence_signal(&b->second);
 
 	return NULL;
 }
