@@ -423,7 +423,9 @@ static int trace_init(struct kunit *test)
 	ret = ret ?: register_trace_dma_fence_deliver_callback(trace_saw_callback,
 							       log);
 	ret = ret ?: register_trace_dma_fence_deliver_end(trace_saw_end, log);
-	return kunit_add_action_or_reset(test, trace_unregister, log) ?: ret;
+	ret = kunit_add_action_or_reset(test, trace_unregister, log) ?: ret;
+	/* One CPU's thread keeps the order that there is. */
+	return ret ?: dft_pin(test);
 }
 
 static struct kunit_case trace_test_cases[] = {
