@@ -8,7 +8,7 @@ BUILD ?= $(dir $(abspath $(lastword $(MAKEFILE_LIST))))build
 export BUILD
 
 .PHONY: help run test test-rt users check callbacks coverage fastpath mutants \
-	litmus bench bench-x86 clean distclean
+	litmus bench bench-x86 latency clean distclean
 
 help:
 	@echo 'make run            fetch, build and boot the kernel on UML, run every suite'
@@ -24,6 +24,7 @@ help:
 	@echo 'make litmus         the memory orderings, under herd7'
 	@echo 'make bench          time the core against the pristine base, by turns'
 	@echo 'make bench-x86      count instructions instead, in QEMU'
+	@echo 'make latency        how long fences take in UML, from a trace'
 	@echo 'make clean          remove what was built, keep the base kernel'
 	@echo 'make distclean      remove all of it'
 	@echo
@@ -31,7 +32,7 @@ help:
 	@echo 'BUILD=DIR    where everything is made: $(BUILD)'
 	@echo 'Each target is a script in tools/dma-fence, with --help.'
 
-run test users check callbacks coverage fastpath mutants litmus bench:
+run test users check callbacks coverage fastpath mutants litmus bench latency:
 	@'$(TOOLS)/$@'
 
 test-rt:

@@ -639,6 +639,7 @@ static const struct {
 	{ cb_queue_kthread_work, "kthread work" },
 	{ cb_signal, "signal" },
 	{ cb_wake_poll, "poll" },
+	{ cb_wake_poll_file, "poll of a file" },
 	{ cb_signal_eventfd, "eventfd" },
 	{ dma_fence_array_func, "array" },
 	{ dma_fence_chain_func, "chain" },

@@ -40,8 +40,15 @@
 #include <linux/smpboot.h>
 #include <trace/events/dma_fence.h>
 
+#define CREATE_TRACE_POINTS
+#include <trace/events/dma_fence_delivery.h>
+
 #include "dma-fence-internal.h"
 #include "dma-fence-shard.h"
+
+EXPORT_TRACEPOINT_SYMBOL_GPL(dma_fence_deliver_begin);
+EXPORT_TRACEPOINT_SYMBOL_GPL(dma_fence_deliver_callback);
+EXPORT_TRACEPOINT_SYMBOL_GPL(dma_fence_deliver_end);
 
 /*
  * The bound on callbacks that run with interrupts disabled, and on what a
@@ -170,13 +177,8 @@ static bool dma_fence_claim_batch(struct dma_fence *fence, ktime_t timestamp,
  * Windows
  */
 
-/*
- * Run callbacks of @d->fence until the window is empty or @max have run. The
- * list is consistent whenever a callback runs, for it may remove its siblings.
- * Returns what is left of @max.
- */
-static __always_inline unsigned int run_callbacks(struct dma_fence_delivery *d,
-						  unsigned int max)
+static __always_inline unsigned int call_callbacks(struct dma_fence_delivery *d,
+						   unsigned int max, bool trace)
 {
 	struct list_head *node = READ_ONCE(d->cbs.next), *next, *guess;
 	struct dma_fence *fence = d->fence;
@@ -189,6 +191,8 @@ static __always_inline unsigned int run_callbacks(struct dma_fence_delivery *d,
 		next = node->next;
 		__list_del(&d->cbs, next);
 		INIT_LIST_HEAD(node);
+		if (trace)
+			trace_dma_fence_deliver_callback(fence, cb->func);
 		dma_fence_debug_call_begin(&call, fence, cb);
 		/* The callback's last touch by the core: it may free itself. */
 		dma_fence_lockdep_call(fence, cb);
@@ -205,6 +209,54 @@ static __always_inline unsigned int run_callbacks(struct dma_fence_delivery *d,
 			next = READ_ONCE(d->cbs.next);
 	}
 	return max;
+}
+
+static enum dma_fence_deliver_from
+delivered_from(const struct dma_fence_delivery *d)
+{
+	if (d->direct)
+		return DMA_FENCE_DELIVER_DIRECT;
+	return d->batch == &shard_of_batch(d->batch)->deferred ?
+	       DMA_FENCE_DELIVER_DEFERRED : DMA_FENCE_DELIVER_BATCH;
+}
+
+static noinline unsigned int trace_callbacks(struct dma_fence_delivery *d,
+					     unsigned int max)
+{
+	unsigned int left;
+	u64 context, seqno;
+
+	/* As of a container that nobody waits for, see claim_next(). */
+	if (!max || list_empty(&d->cbs))
+		return max;
+
+	/* The fence may be gone after its last callback. */
+	context = d->fence->context;
+	seqno = d->fence->seqno;
+	trace_dma_fence_deliver_begin(d->fence, delivered_from(d));
+	left = call_callbacks(d, max, true);
+	trace_dma_fence_deliver_end(context, seqno, max - left);
+	return left;
+}
+
+static __always_inline bool tracing_callbacks(void)
+{
+	return trace_dma_fence_deliver_begin_enabled() ||
+	       trace_dma_fence_deliver_callback_enabled() ||
+	       trace_dma_fence_deliver_end_enabled();
+}
+
+/*
+ * Run callbacks of @d->fence until the window is empty or @max have run. The
+ * list is consistent whenever a callback runs, for it may remove its siblings.
+ * Returns what is left of @max.
+ */
+static __always_inline unsigned int run_callbacks(struct dma_fence_delivery *d,
+						  unsigned int max)
+{
+	if (tracing_callbacks())
+		return trace_callbacks(d, max);
+	return call_callbacks(d, max, false);
 }
 
 /*

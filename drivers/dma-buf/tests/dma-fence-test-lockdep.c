@@ -185,9 +185,10 @@ static void section_is_over(struct kunit *test)
 
 	/* Verify that a section ends where it should, also the outer one of two. */
 
-	scoped_guard(dma_fence_signalling)
-		scoped_guard(dma_fence_signalling)
-			;
+	scoped_guard(dma_fence_signalling) {
+		guard(dma_fence_signalling)();
+		take(&t->later);
+	}
 	cookie = dma_fence_begin_signalling();
 	dma_fence_end_signalling(cookie);
 	take(&t->lock);

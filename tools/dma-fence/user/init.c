@@ -8,6 +8,9 @@
  * A line of /tests is: suite, timeout in seconds, program, arguments. Each
  * program prints TAP of its own; every suite gets one case more, "exit", for
  * how the program ended, so that a crash or a hang is a result like others.
+ *
+ * With trace_fences=SUITE,... on the kernel's command line only these suites run,
+ * and what the kernel has traced meanwhile is printed at the end.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -32,6 +35,7 @@
 #define MAX_SUITES 32
 #define MAX_ARGS 8
 #define SKIP_CODE 4
+#define TRACING "/sys/kernel/tracing/"
 
 /* What the kernel reports when it found something wrong with itself. */
 #define TAINT_BAD_PAGE _BITUL(5)
@@ -123,7 +127,21 @@ static void set_up(void)
 		close(fd);
 }
 
-static unsigned int read_tests(struct suite *suites)
+/* Is the suite in the list? Without a list all of them are. */
+static bool wanted(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+	const char *p;
+
+	if (!list)
+		return true;
+	for (p = list; (p = strstr(p, name)); p += n)
+		if ((p == list || p[-1] == ',') && (p[n] == ',' || !p[n]))
+			return true;
+	return false;
+}
+
+static unsigned int read_tests(struct suite *suites, const char *only)
 {
 	char line[300], *word, *save;
 	unsigned int n = 0, argc;
@@ -135,7 +153,7 @@ static unsigned int read_tests(struct suite *suites)
 		struct suite *s = &suites[n];
 
 		word = strtok_r(line, "\n ", &save);
-		if (!word)
+		if (!word || !wanted(only, word))
 			continue;
 		s->name = strdup(word);
 		word = strtok_r(NULL, "\n ", &save);
@@ -488,9 +506,55 @@ static bool kernel_suite(unsigned long taint_before, int lockdep_before)
 	return !run.failed;
 }
 
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		give_up("cannot write", path);
+	close(fd);
+}
+
+/* By a clock that all CPUs share, into buffers that hold a whole run. */
+static void trace_begin(void)
+{
+	mount_on("tracefs", "/sys/kernel/tracing");
+	write_file(TRACING "buffer_size_kb", "16384");
+	write_file(TRACING "trace_clock", "mono");
+	write_file(TRACING "events/dma_fence/enable", "1");
+	write_file(TRACING "events/dma_fence_delivery/enable", "1");
+	write_file(TRACING "events/sched/sched_waking/enable", "1");
+	write_file(TRACING "events/sched/sched_switch/enable", "1");
+}
+
+static void trace_end(void)
+{
+	write_file(TRACING "tracing_on", "0");
+}
+
+static void trace_show(void)
+{
+	char buf[4096];
+	ssize_t n;
+	int fd;
+
+	/* Nothing is to come in between. */
+	write_file("/proc/sys/kernel/printk", "1");
+	fd = open(TRACING "trace", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		give_up("cannot read", TRACING "trace");
+	emit("DMA-FENCE-TRACE BEGIN");
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		if (write(STDOUT_FILENO, buf, n) != n)
+			give_up("cannot print", TRACING "trace");
+	emit("DMA-FENCE-TRACE END");
+	close(fd);
+}
+
 int main(void)
 {
 	static struct suite suites[MAX_SUITES];
+	const char *trace = getenv("trace_fences");
 	unsigned long taint_before;
 	unsigned int i, n;
 	int lockdep_before;
@@ -502,7 +566,9 @@ int main(void)
 	set_up();
 	taint_before = taint();
 	lockdep_before = lockdep_on();
-	n = read_tests(suites);
+	n = read_tests(suites, trace);
+	if (trace)
+		trace_begin();
 	emit("DMA-FENCE-USER BEGIN");
 	emit("KTAP version 1");
 	emit("1..%u", n + 1);
@@ -511,8 +577,12 @@ int main(void)
 
 		emit("%s %u %s", ok ? "ok" : "not ok", i + 1, suites[i].name);
 	}
+	if (trace)
+		trace_end();
 	emit("%s %u kernel",
 	     kernel_suite(taint_before, lockdep_before) ? "ok" : "not ok", n + 1);
 	emit("DMA-FENCE-USER END");
+	if (trace)
+		trace_show();
 	power_off();
 }
