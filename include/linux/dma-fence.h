@@ -395,11 +395,10 @@ static inline void dma_fence_end_signalling(bool cookie) { }
 static inline void __dma_fence_might_wait(void) { }
 #endif
 
-/**
- * dma_fence_signalling - guard(), and scoped_guard(), for a signalling section
- *
- * From dma_fence_begin_signalling() to the dma_fence_end_signalling() that belongs to
- * it, at the end of the scope.
+/*
+ * For guard() and scoped_guard(): a signalling section, from
+ * dma_fence_begin_signalling() to the dma_fence_end_signalling() that belongs to it,
+ * at the end of the scope.
  */
 DEFINE_LOCK_GUARD_0(dma_fence_signalling,
 		    _T->cookie = dma_fence_begin_signalling(),
