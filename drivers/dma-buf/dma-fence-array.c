@@ -191,9 +191,8 @@ EXPORT_SYMBOL(dma_fence_array_alloc);
  * links of chains takes their members instead, see dma_fence_unwrap_merge(); it is
  * reported, though harmless, when he does not.
  *
- * The array signals when all members have, within the delivery of the last one. That
- * is its time, or, if the core itself took the time of the last member, the same as
- * the member's. Its error is that of the first member to signal with one;
+ * The array signals when all members have, within the delivery of the last one, at
+ * the time of doing so. Its error is that of the first member to signal with one;
  * if nobody has asked to be told, and the array is merely looked at, that of the
  * first such member in the order of @fences.
  *

@@ -110,11 +110,10 @@ static void cb_queue_kthread_work(struct dma_fence *fence,
 	kthread_queue_work(w->worker, w->work);
 }
 
-/* Not armed, but may be removed all the same. */
 static int refuse(struct dma_fence_cb *cb)
 {
 	if (cb)
-		INIT_LIST_HEAD(&cb->node);
+		dma_fence_cb_refused(cb);
 	return -EINVAL;
 }
 
@@ -226,8 +225,8 @@ EXPORT_SYMBOL(dma_fence_completion_or_now);
  * @work: the work item; initialised
  *
  * The handler may free @w and @work. An owner who wants to free them before calls
- * dma_fence_remove_callback(), and, if that returns false, cancel_work_sync(); after
- * both the work item neither runs nor will. @wq stays until then.
+ * dma_fence_cancel_work_sync(), after which the work item neither runs nor will. @wq
+ * stays until then.
  *
  * As with queue_work() nothing happens when @work is already queued.
  *
@@ -277,7 +276,7 @@ EXPORT_SYMBOL(dma_fence_work_or_now);
  * @dwork: the work item; initialised
  * @delay: jiffies that pass between the signal and the queueing
  *
- * As dma_fence_add_work(), with cancel_delayed_work_sync() for the owner.
+ * As dma_fence_add_work(), with dma_fence_cancel_delayed_work_sync() for the owner.
  *
  * Context: any, the fence lock not held.
  * Return: 0 when @dwork will be queued, -ENOENT when the fence has signalled,
@@ -332,8 +331,8 @@ EXPORT_SYMBOL(dma_fence_delayed_work_or_now);
  * @worker: the thread
  * @work: the work; initialised
  *
- * As dma_fence_add_work(), with kthread_cancel_work_sync() for the owner. The
- * callback is removed before the worker is destroyed.
+ * As dma_fence_add_work(), with dma_fence_cancel_kthread_work_sync() for the owner,
+ * who calls it before the worker is destroyed.
  *
  * Context: any, the fence lock not held.
  * Return: 0 when @work will be queued, -ENOENT when the fence has signalled,
@@ -408,7 +407,7 @@ static void cb_signal(struct dma_fence *fence, struct dma_fence_cb *cb)
 	if (fence->error)
 		dma_fence_set_error_unless_signaled(target, fence->error);
 	if (likely(test_bit(DMA_FENCE_FLAG_CLAIMED_BIT, &fence->flags)))
-		__dma_fence_signal_timestamp(target, dma_fence_timestamp(fence));
+		__dma_fence_signal(target, dma_fence_timestamp(fence));
 	else
 		signal_deferred(target, dma_fence_timestamp(fence));
 	dma_fence_put(target);

@@ -383,9 +383,8 @@ EXPORT_SYMBOL(dma_fence_chain_ops);
  * Otherwise a timeline begins with it, and it gets the larger number of the two.
  *
  * It signals when @fence and everything before it have, within the delivery of the
- * last one. That is its time, or, if the core itself took the time of the last one,
- * the same as that one's. It has no error of its own: who wants to know how the
- * members have ended looks at them.
+ * last one, at the time of doing so. It has no error of its own: who wants to know
+ * how the members have ended looks at them.
  *
  * Context: any.
  */

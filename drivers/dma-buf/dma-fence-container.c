@@ -10,8 +10,9 @@
  *
  * A container is a fence that signals when other fences, its members, have. It
  * puts callbacks on them, and when the last of these runs, signals within the same
- * delivery: it is claimed there and then, and its own callbacks come next in the
- * batch. No interrupt lies in between, and no lock is held.
+ * delivery: it is claimed there and then, or when the callback has returned, if
+ * that was the last of the member. Its own callbacks come next in the batch. No
+ * interrupt has to come for that, and no lock is held.
  *
  * Containers contain containers: a link of a chain may hold an array, a proxy
  * anything. Whatever is done to a container must not be done to its members by
@@ -95,7 +96,7 @@ void dma_fence_enable_containers(struct dma_fence **todo)
 	while ((fence = *todo)) {
 		*todo = *container_next(fence);
 		if (!arm_container(fence, todo))
-			__dma_fence_signal(fence);
+			__dma_fence_signal(fence, ktime_get());
 		dma_fence_put(fence);
 	}
 }

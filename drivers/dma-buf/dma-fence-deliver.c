@@ -455,36 +455,36 @@ static noinline void run_rest(struct dma_fence_shard *shard,
 	run_batch(d->batch, flags);
 }
 
-/* Claim a container to the list of a direct delivery, which is empty. */
+/*
+ * Claim a container to the list of a direct delivery, which is empty. Containers come
+ * with their lock, and there is a reference, so it is there to be taken.
+ */
 static void claim_next(struct dma_fence_shard *shard,
 		       struct dma_fence_delivery *d)
 {
 	struct dma_fence *fence = d->next;
-	unsigned long flags;
-	spinlock_t *lock;
+	ktime_t now = ktime_get();
 
 	d->next = NULL;
 	d->fence = fence;
 	d->put = true;
+	/* As in signal_unlock(), and for the release of the container, see below. */
+	shard_set_running(shard, fence);
 
-	lock = dma_fence_lock_unclaimed(fence, &flags);
-	if (!lock)
-		return;
-
-	if (list_empty(&fence->cb_list)) {
-		dma_fence_claim(fence, d->now, 0, NULL);
-	} else {
-		/* As in signal_unlock(). */
-		shard_set_running(shard, fence);
-		if (!dma_fence_claim(fence, d->now, shard->cpu, &d->cbs))
-			INIT_LIST_HEAD(&d->cbs);
-	}
-	spin_unlock_irqrestore(lock, flags);
+	spin_lock(&fence->inline_lock);
+	if (list_empty(&fence->cb_list))
+		dma_fence_claim(fence, now, 0, NULL);
+	else if (!dma_fence_claim(fence, now, shard->cpu, &d->cbs))
+		INIT_LIST_HEAD(&d->cbs);
+	spin_unlock(&fence->inline_lock);
 }
 
 /*
  * Signal the container that the last callback belonged to, and go on like that
  * from each to the next, see dma_fence_signal_next(). Of the window @max are left.
+ *
+ * The last put of a container puts its members, whose releases may remove callbacks:
+ * @shard->running is what the delivery says, or they would wait for themselves.
  */
 static noinline void run_next(struct dma_fence_shard *shard,
 			      struct dma_fence_delivery *d, unsigned int max,
@@ -743,14 +743,13 @@ bool __dma_fence_signal_locked(struct dma_fence *fence, ktime_t timestamp)
 /* Claim and deliver. Drops the fence lock. */
 static bool signal_unlock(struct dma_fence_shard *shard,
 			  struct dma_fence *fence, ktime_t timestamp,
-			  ktime_t now, spinlock_t *lock, unsigned long flags)
+			  spinlock_t *lock, unsigned long flags)
 {
 	/* Clearing all of it would take longer than the rest. */
 	struct dma_fence_delivery d __uninitialized;
 	bool signaled;
 
 	d.fence = fence;
-	d.now = now;
 	/* Before CLAIMED can be seen, so that a remover finds it set. */
 	shard_set_running(shard, fence);
 	signaled = dma_fence_claim(fence, timestamp, shard->cpu, &d.cbs);
@@ -769,8 +768,12 @@ static bool signal_unlock(struct dma_fence_shard *shard,
 	return true;
 }
 
-/* @now is @timestamp, or 0 if that may be another time. */
-static bool signal_fence(struct dma_fence *fence, ktime_t timestamp, ktime_t now)
+/*
+ * __dma_fence_signal - signal a fence and deliver its callbacks
+ *
+ * Returns whether this call has signalled the fence.
+ */
+bool __dma_fence_signal(struct dma_fence *fence, ktime_t timestamp)
 {
 	unsigned long flags;
 	spinlock_t *lock = dma_fence_lock_unclaimed(fence, &flags);
@@ -785,33 +788,13 @@ static bool signal_fence(struct dma_fence *fence, ktime_t timestamp, ktime_t now
 		struct dma_fence_shard *shard = this_cpu_ptr(&dma_fence_shards);
 
 		if (likely(!shard->delivery))
-			return signal_unlock(shard, fence, timestamp, now,
-					     lock, flags);
+			return signal_unlock(shard, fence, timestamp, lock,
+					     flags);
 	}
 
 	signaled = __dma_fence_signal_locked(fence, timestamp);
 	spin_unlock_irqrestore(lock, flags);
 	return signaled;
-}
-
-/*
- * __dma_fence_signal - signal a fence and deliver its callbacks
- *
- * Returns whether this call has signalled the fence.
- */
-bool __dma_fence_signal(struct dma_fence *fence)
-{
-	ktime_t now = ktime_get();
-
-	return signal_fence(fence, now, now);
-}
-
-/*
- * __dma_fence_signal_timestamp - the same, at a time that is known
- */
-bool __dma_fence_signal_timestamp(struct dma_fence *fence, ktime_t timestamp)
-{
-	return signal_fence(fence, timestamp, 0);
 }
 
 /*
@@ -821,8 +804,10 @@ bool __dma_fence_signal_timestamp(struct dma_fence *fence, ktime_t timestamp)
  *
  * The last callback of a direct delivery leaves this to the deliverer, who claims
  * the container as soon as the callback has returned, to the list that has just
- * become empty. That is sooner than by way of a batch. It is signalled at the time
- * of the member, unless that had been told by its driver.
+ * become empty. That is sooner than by way of a batch.
+ *
+ * The time of the member would be at hand, but need not be the latest: another member
+ * may have been signalled while this one waited for its turn.
  */
 void dma_fence_signal_next(struct dma_fence *fence, struct dma_fence *member)
 {
@@ -832,14 +817,13 @@ void dma_fence_signal_next(struct dma_fence *fence, struct dma_fence *member)
 		d = this_delivery();
 
 	/* What other callbacks have signalled comes first. */
-	if (d && d->direct && d->fence == member && list_empty(&d->cbs) &&
+	if (d && d->fence == member && d->direct && list_empty(&d->cbs) &&
 	    !d->batch->filled && !d->next) {
 		d->next = fence;
-		d->now = d->now ?: ktime_get();
 		return;
 	}
 
-	__dma_fence_signal(fence);
+	__dma_fence_signal(fence, ktime_get());
 	dma_fence_put(fence);
 }
 
@@ -947,6 +931,7 @@ void dma_fence_collect_begin(struct dma_fence_collector *c)
 	outer = this_delivery();
 	c->delivery.batch = outer ? outer->batch : &c->batch;
 	c->delivery.fence = NULL;
+	c->delivery.direct = false;
 	c->delivery.put = false;
 	delivery_enter(&c->delivery);
 }

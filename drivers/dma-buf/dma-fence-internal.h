@@ -49,7 +49,6 @@ bool dma_fence_owed_unlink(struct dma_fence *fence, struct list_head *node);
  * @outer: the delivery that this one is nested in
  * @task: who delivers; only used on PREEMPT_RT
  * @next: a container to be claimed when the window is empty, with a reference
- * @now: when @fence was claimed; 0 if its timestamp may be another
  * @direct: the callbacks are in @cbs alone, and there may be a @next
  * @put: a reference on @fence is dropped when the window is empty
  */
@@ -61,7 +60,6 @@ struct dma_fence_delivery {
 	struct dma_fence_delivery *outer;
 	struct task_struct *task;
 	struct dma_fence *next;
-	ktime_t now;
 	bool direct;
 	bool put;
 } __aligned(4);	/* @cbs is linked to tagged pointers */
@@ -81,8 +79,7 @@ void dma_fence_collect_end(struct dma_fence_collector *c);
 void dma_fence_collect_deliver(struct dma_fence_collector *c,
 			       spinlock_t *lock, unsigned long flags);
 
-bool __dma_fence_signal(struct dma_fence *fence);
-bool __dma_fence_signal_timestamp(struct dma_fence *fence, ktime_t timestamp);
+bool __dma_fence_signal(struct dma_fence *fence, ktime_t timestamp);
 bool __dma_fence_signal_locked(struct dma_fence *fence, ktime_t timestamp);
 void dma_fence_signal_next(struct dma_fence *fence, struct dma_fence *member);
 bool __dma_fence_signal_batch(struct dma_fence *fence, ktime_t timestamp,
@@ -129,6 +126,13 @@ void dma_fence_sleeper_wake(struct dma_fence *fence, struct dma_fence_cb *cb);
 void dma_fence_array_func(struct dma_fence *fence, struct dma_fence_cb *cb);
 void dma_fence_chain_func(struct dma_fence *fence, struct dma_fence_cb *cb);
 void dma_fence_proxy_func(struct dma_fence *fence, struct dma_fence_cb *cb);
+
+/* A callback is not armed, but may be removed all the same: it has no function. */
+static inline void dma_fence_cb_refused(struct dma_fence_cb *cb)
+{
+	INIT_LIST_HEAD(&cb->node);
+	cb->func = NULL;
+}
 
 /* A callback was taken off its fence: let go of what its kind holds. */
 static inline void dma_fence_cb_removed(struct dma_fence_cb *cb)

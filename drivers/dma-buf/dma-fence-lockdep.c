@@ -266,8 +266,8 @@ void dma_fence_lockdep_call(struct dma_fence *fence, struct dma_fence_cb *cb)
  * dma_fence_lockdep_remove - somebody may have to wait for a callback
  *
  * Nothing holds that somebody up but the callback, whatever interrupts the caller
- * has enabled, so that is not to be recorded. A callback that was never added may
- * have anything for a function.
+ * has enabled, so that is not to be recorded. A callback that was refused has no
+ * function, one that was never added may have anything in its place.
  */
 void dma_fence_lockdep_remove(struct dma_fence_cb *cb)
 {

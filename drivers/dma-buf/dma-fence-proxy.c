@@ -116,7 +116,7 @@ static bool proxy_complete(struct dma_fence_proxy *proxy, int error,
 {
 	if (unlikely(error) && !READ_ONCE(proxy->base.error))
 		dma_fence_set_error_unless_signaled(&proxy->base, error);
-	return __dma_fence_signal_timestamp(&proxy->base, timestamp);
+	return __dma_fence_signal(&proxy->base, timestamp);
 }
 
 /* There will be no target. Returns false when there is one, or that is known. */

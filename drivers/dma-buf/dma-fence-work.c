@@ -132,10 +132,13 @@ static void might_flush_kthread_work(struct kthread_work *work)
 bool dma_fence_cancel_work_sync(struct dma_fence *fence,
 				struct dma_fence_cb_work *w)
 {
+	bool removed;
+
 	might_sleep();
 	might_flush_work(w->work);
-	return dma_fence_remove_callback(fence, &w->base) ||
-	       cancel_work_sync(w->work);
+	removed = dma_fence_remove_callback(fence, &w->base);
+	/* The handler may be running that has added the callback. */
+	return cancel_work_sync(w->work) || removed;
 }
 EXPORT_SYMBOL_GPL(dma_fence_cancel_work_sync);
 
@@ -150,10 +153,13 @@ EXPORT_SYMBOL_GPL(dma_fence_cancel_work_sync);
 bool dma_fence_cancel_delayed_work_sync(struct dma_fence *fence,
 					struct dma_fence_cb_delayed_work *w)
 {
+	bool removed;
+
 	might_sleep();
 	might_flush_work(&w->dwork->work);
-	return dma_fence_remove_callback(fence, &w->base) ||
-	       cancel_delayed_work_sync(w->dwork);
+	removed = dma_fence_remove_callback(fence, &w->base);
+	/* The handler may be running that has added the callback. */
+	return cancel_delayed_work_sync(w->dwork) || removed;
 }
 EXPORT_SYMBOL_GPL(dma_fence_cancel_delayed_work_sync);
 
@@ -171,9 +177,12 @@ EXPORT_SYMBOL_GPL(dma_fence_cancel_delayed_work_sync);
 bool dma_fence_cancel_kthread_work_sync(struct dma_fence *fence,
 					struct dma_fence_cb_kthread_work *w)
 {
+	bool removed;
+
 	might_sleep();
 	might_flush_kthread_work(w->work);
-	return dma_fence_remove_callback(fence, &w->base) ||
-	       kthread_cancel_work_sync(w->work);
+	removed = dma_fence_remove_callback(fence, &w->base);
+	/* The handler may be running that has added the callback. */
+	return kthread_cancel_work_sync(w->work) || removed;
 }
 EXPORT_SYMBOL_GPL(dma_fence_cancel_kthread_work_sync);

@@ -357,7 +357,7 @@ void dma_fence_signal(struct dma_fence *fence)
 
 	dma_fence_debug_deliver(fence, _RET_IP_);
 	guard(dma_fence_signalling)();
-	__dma_fence_signal(fence);
+	__dma_fence_signal(fence, ktime_get());
 }
 EXPORT_SYMBOL(dma_fence_signal);
 
@@ -375,7 +375,7 @@ void dma_fence_signal_timestamp(struct dma_fence *fence, ktime_t timestamp)
 
 	dma_fence_debug_deliver(fence, _RET_IP_);
 	guard(dma_fence_signalling)();
-	__dma_fence_signal_timestamp(fence, timestamp);
+	__dma_fence_signal(fence, timestamp);
 }
 EXPORT_SYMBOL(dma_fence_signal_timestamp);
 
@@ -436,7 +436,7 @@ bool dma_fence_check_and_signal(struct dma_fence *fence)
 
 	dma_fence_debug_deliver(fence, _RET_IP_);
 	guard(dma_fence_signalling)();
-	return !__dma_fence_signal(fence);
+	return !__dma_fence_signal(fence, ktime_get());
 }
 EXPORT_SYMBOL(dma_fence_check_and_signal);
 
@@ -555,7 +555,7 @@ static noinline bool enable_and_add(struct dma_fence *fence,
 		if (pending)
 			queue_callback(fence, cb, func, front);
 		else
-			INIT_LIST_HEAD(&cb->node);
+			dma_fence_cb_refused(cb);
 	}
 	dma_fence_collect_deliver(&collector, lock, flags);
 	return pending;
@@ -573,7 +573,7 @@ static __always_inline bool add_callback(struct dma_fence *fence,
 	lock = dma_fence_lock_pending(fence, &flags);
 	if (!lock) {
 		/* So that it may be removed all the same. */
-		INIT_LIST_HEAD(&cb->node);
+		dma_fence_cb_refused(cb);
 		return false;
 	}
 
@@ -614,7 +614,7 @@ bool dma_fence_add_member(struct dma_fence *fence, struct dma_fence_cb *cb,
 	dma_fence_debug_add(fence, cb);
 	lock = dma_fence_lock_pending(fence, &flags);
 	if (!lock) {
-		INIT_LIST_HEAD(&cb->node);
+		dma_fence_cb_refused(cb);
 		return false;
 	}
 
@@ -941,7 +941,7 @@ bool dma_fence_release_begin(struct dma_fence *fence)
 	     (const char __force *)dma_fence_timeline_name(fence),
 	     fence->context, fence->seqno);
 	scoped_guard(dma_fence_signalling)
-		__dma_fence_signal(fence);
+		__dma_fence_signal(fence, ktime_get());
 	dma_fence_put(fence);
 	return false;
 }

@@ -811,24 +811,6 @@ void container_timestamp(struct kunit *test)
 	KUNIT_EXPECT_LE(test, dft_stamp_of(fence), ktime_get());
 }
 
-void container_timestamp_of_last(struct kunit *test)
-{
-	struct dft_set *set = dft_set_new(test, MEMBERS, DFT_SET_INLINE);
-	struct dma_fence *last = dft_member(set, MEMBERS - 1);
-	struct dma_fence *fence = make_kept(test, set);
-
-	/*
-	 * Verify that a container has the time of the last member when the core
-	 * has taken that at the same moment.
-	 */
-
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		kunit_skip(test, "delivered by a thread, at another moment");
-	dft_listen(test, fence);
-	dft_set_signal(set);
-	KUNIT_EXPECT_EQ(test, dft_stamp_of(fence), dft_stamp_of(last));
-}
-
 /*
  * Order
  */

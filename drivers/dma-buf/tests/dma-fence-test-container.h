@@ -154,7 +154,6 @@ void container_asked_locked(struct kunit *test);
 void container_deadline(struct kunit *test);
 void container_names(struct kunit *test);
 void container_timestamp(struct kunit *test);
-void container_timestamp_of_last(struct kunit *test);
 void container_has_its_turn(struct kunit *test);
 void container_many_callbacks(struct kunit *test);
 void container_put_by_callback(struct kunit *test);
@@ -180,7 +179,6 @@ void container_race_put(struct kunit *test);
 	KUNIT_CASE(container_deadline),					\
 	KUNIT_CASE(container_names),					\
 	KUNIT_CASE(container_timestamp),				\
-	KUNIT_CASE(container_timestamp_of_last),			\
 	KUNIT_CASE(container_has_its_turn),				\
 	KUNIT_CASE(container_many_callbacks),				\
 	KUNIT_CASE(container_put_by_callback),				\

@@ -54,6 +54,7 @@ struct test_lock {
  * @work: work that signals
  * @kwork: the same for a thread
  * @queue: queues @work
+ * @kept: a fence whose release takes @lock
  * @began: a section in an interrupt was not taken for one that was there already
  */
 struct lockdep_test {
@@ -69,6 +70,7 @@ struct lockdep_test {
 	struct dma_fence_work work;
 	struct dma_fence_kthread_work kwork;
 	struct dma_fence_cb_work queue;
+	struct dma_fence *kept;
 	bool began;
 };
 
@@ -690,6 +692,70 @@ static void kthread_work_cancelled(struct kunit *test)
 }
 
 /*
+ * Releases
+ */
+
+static const char *put_name(struct dma_fence *fence)
+{
+	return "dft";
+}
+
+static void put_release(struct dma_fence *fence)
+{
+	take(&this_test->lock);
+	dma_fence_free(fence);
+}
+
+static const struct dma_fence_ops put_ops = {
+	.get_driver_name = put_name,
+	.get_timeline_name = put_name,
+	.release = put_release,
+};
+
+static void put_with_lock(struct lockdep_test *t)
+{
+	with(&t->lock);
+	dma_fence_put(t->kept);
+	without(&t->lock);
+}
+
+static void put_borrowed_with_lock(struct lockdep_test *t)
+{
+	with(&t->lock);
+	dma_fence_put_borrowed(t->kept);
+	without(&t->lock);
+}
+
+static struct dma_fence *put_fence_new(struct kunit *test)
+{
+	struct dma_fence *fence = kzalloc_obj(*fence);
+
+	KUNIT_ASSERT_NOT_NULL(test, fence);
+	dma_fence_init(fence, &put_ops, NULL, 1, 1);
+	return fence;
+}
+
+static void put_may_be_last(struct kunit *test)
+{
+	struct lockdep_test *t = test->priv;
+
+	/*
+	 * Verify that a put under a lock that the release takes is reported
+	 * though it is not the last, and that a borrowed reference is not.
+	 */
+
+	if (!IS_ENABLED(CONFIG_DMA_FENCE_DEBUG_PUT))
+		kunit_skip(test, "needs CONFIG_DMA_FENCE_DEBUG_PUT");
+	dma_fence_put(put_fence_new(test));
+	t->kept = put_fence_new(test);
+	dma_fence_get(t->kept);
+	KUNIT_EXPECT_FALSE(test, reported(t, put_borrowed_with_lock));
+	dma_fence_get(t->kept);
+	KUNIT_EXPECT_TRUE(test, reported(t, put_with_lock));
+	dma_fence_put(t->kept);
+}
+
+/*
  * Each test has locks, and with them all that lockdep learns from it, for itself.
  */
 
@@ -751,6 +817,7 @@ static struct kunit_case lockdep_cases[] = {
 	KUNIT_CASE(work_locks),
 	KUNIT_CASE(work_cancelled),
 	KUNIT_CASE(kthread_work_cancelled),
+	KUNIT_CASE(put_may_be_last),
 	{}
 };
 
