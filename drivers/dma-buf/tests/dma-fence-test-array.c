@@ -340,6 +340,63 @@ static void array_nests(struct kunit *test)
 	dft_depth_run(test, array_nest, DFT_SLOW_KERNEL ? 1000 : 10000);
 }
 
+/* A fence whose release settles what another one owes. */
+struct settling_fence {
+	struct dma_fence base;
+	struct dma_fence *other;
+	bool *released;
+};
+
+static const char *settling_name(struct dma_fence *fence)
+{
+	return "settling";
+}
+
+static void settling_release(struct dma_fence *fence)
+{
+	struct settling_fence *f = container_of(fence, struct settling_fence, base);
+
+	dma_fence_flush_callbacks(f->other);
+	*f->released = true;
+	dma_fence_free(fence);
+}
+
+static const struct dma_fence_ops settling_ops = {
+	.get_driver_name = settling_name,
+	.get_timeline_name = settling_name,
+	.release = settling_release,
+};
+
+static void array_release_settles(struct kunit *test)
+{
+	struct dft_set *set = dft_set_new(test, 1, DFT_SET_INLINE);
+	struct settling_fence *f = kzalloc_obj(*f);
+	struct dma_fence **members = kmalloc_objs(*members, 2);
+	struct dma_fence_array *array;
+	bool released = false;
+
+	/*
+	 * Verify that the release of a member may wait for the callbacks of
+	 * another, in whose delivery the array went that had no callbacks.
+	 */
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	KUNIT_ASSERT_NOT_NULL(test, members);
+	f->other = dft_member(set, 0);
+	f->released = &released;
+	dma_fence_init(&f->base, &settling_ops, NULL, 1, 1);
+	members[0] = dma_fence_get(dft_member(set, 0));
+	members[1] = &f->base;
+	array = dma_fence_array_create(2, members, 1, 1);
+	KUNIT_ASSERT_NOT_NULL(test, array);
+	dma_fence_enable_sw_signaling(&array->base);
+	dma_fence_put(&array->base);
+	dma_fence_signal(&f->base);
+	dft_set_signal(set);
+	dft_await_thread(dft_member(set, 0));
+	KUNIT_EXPECT_TRUE(test, released);
+}
+
 static void array_nested_is_reported(struct kunit *test)
 {
 	struct dft_set *set = dft_set_new(test, 1, DFT_SET_INLINE);
@@ -384,6 +441,7 @@ static struct kunit_case array_cases[] = {
 	KUNIT_CASE(array_empty),
 	KUNIT_CASE_SLOW(array_many),
 	KUNIT_CASE_SLOW(array_nests),
+	KUNIT_CASE(array_release_settles),
 	KUNIT_CASE(array_nested_is_reported),
 	{}
 };

@@ -6,6 +6,7 @@
  * Copyright (C) 2026 the dma-fence rework project
  */
 
+#include <linux/dma-fence-work.h>
 #include <linux/hrtimer.h>
 #include <linux/irqflags.h>
 #include <linux/jiffies.h>
@@ -458,6 +459,50 @@ static void cb_cancelled(struct kunit *test)
 	dft_subject_expect(test, s, 0);
 }
 
+struct rearming {
+	struct work_struct work;
+	struct dma_fence_cb_work cb;
+	struct dma_fence *next;
+	int armed, over;
+};
+
+/* Long enough for who takes the work back to be early. */
+static void rearming_handler(struct work_struct *work)
+{
+	struct rearming *r = container_of(work, struct rearming, work);
+
+	dma_fence_add_work(r->next, &r->cb, system_percpu_wq, &r->work);
+	dft_store(&r->armed, 1);
+	msleep(20);
+	dft_store(&r->over, 1);
+}
+
+static void cb_taken_back(struct kunit *test)
+{
+	struct dft_fence *first = dft_fence_new(test, &dft_ops, DFT_INLINE_LOCK);
+	struct dft_fence *next = dft_fence_new(test, &dft_ops, DFT_INLINE_LOCK);
+	struct rearming *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+
+	/*
+	 * Verify that work that was taken back is not running any more, though
+	 * its handler has armed the callback again, and does not run later.
+	 */
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	INIT_WORK(&r->work, rearming_handler);
+	r->next = &next->base;
+	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_work(&first->base, &r->cb,
+						    system_percpu_wq, &r->work));
+	dma_fence_signal(&first->base);
+	KUNIT_EXPECT_TRUE(test, sleep_until(dft_load(&r->armed)));
+	KUNIT_EXPECT_TRUE(test, dma_fence_cancel_work_sync(r->next, &r->cb));
+	KUNIT_EXPECT_TRUE(test, dft_load(&r->over));
+	dft_store(&r->armed, 0);
+	dma_fence_signal(&next->base);
+	flush_work(&r->work);
+	KUNIT_EXPECT_FALSE(test, dft_load(&r->armed));
+}
+
 static void cb_task_exits(struct kunit *test)
 {
 	const struct scene *scene = test->param_value;
@@ -828,6 +873,7 @@ static struct kunit_case cb_cases[] = {
 	KUNIT_CASE_PARAM(cb_removed, scene_gen_params),
 	KUNIT_CASE_PARAM(cb_target_gone, kind_gen_params),
 	KUNIT_CASE_PARAM(cb_cancelled, handler_gen_params),
+	KUNIT_CASE(cb_taken_back),
 	KUNIT_CASE_PARAM(cb_task_exits, scene_gen_params),
 	KUNIT_CASE_PARAM(cb_enoent, kind_gen_params),
 	KUNIT_CASE_PARAM(cb_or_now_done, or_now_gen_params),
