@@ -215,6 +215,22 @@ static bool unlink_unclaimed(struct dma_fence *fence, struct dma_fence_cb *cb)
 	return queued;
 }
 
+/* Not inline, for the sake of callbacks that were delivered, which need no stack. */
+static noinline bool remove_unclaimed(struct dma_fence *fence,
+				      struct dma_fence_cb *cb)
+{
+	unsigned long flags;
+	spinlock_t *lock = dma_fence_lock_unclaimed(fence, &flags);
+	bool removed;
+
+	if (!lock)
+		return settle(fence, cb);
+
+	removed = unlink_unclaimed(fence, cb);
+	spin_unlock_irqrestore(lock, flags);
+	return removed;
+}
+
 /**
  * dma_fence_remove_callback_locked - dma_fence_remove_callback() under the lock
  * @fence: the fence that @cb was added to
@@ -263,21 +279,10 @@ EXPORT_SYMBOL(dma_fence_remove_callback_locked);
  */
 bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
-	unsigned long flags;
-	spinlock_t *lock;
-	bool removed;
-
 	might_settle(fence, cb);
-	if (fence_is_claimed(fence))
-		return settle(fence, cb);
 
-	lock = dma_fence_lock_unclaimed(fence, &flags);
-	if (!lock)
-		return settle(fence, cb);
-
-	removed = unlink_unclaimed(fence, cb);
-	spin_unlock_irqrestore(lock, flags);
-	return removed;
+	return likely(fence_is_claimed(fence)) ? settle(fence, cb) :
+						 remove_unclaimed(fence, cb);
 }
 EXPORT_SYMBOL(dma_fence_remove_callback);
 
