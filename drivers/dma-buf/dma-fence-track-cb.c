@@ -7,8 +7,9 @@
  * An armed callback has the address of its fence, made unlike anything else by its
  * own, and it is cleared before the callback is its owner's again. A callback needs no
  * initialisation, so what is found in it may be garbage, and is not taken for a fence
- * before that has shown to be one. Memory that was freed or cleared meanwhile is for
- * debugobjects to find out, which knows a callback by nothing but its address.
+ * before it was found among those that are published: one that has signalled, and owes
+ * the callback, is not told from garbage. Memory that was freed or cleared meanwhile is
+ * for debugobjects to find out, which knows a callback by nothing but its address.
  */
 
 #include <linux/debugobjects.h>
@@ -97,7 +98,7 @@ static bool cb_fixup_free(void *addr, enum debug_obj_state state)
 
 	if (!fence) {
 		if (dma_fence_debug_report(DMA_FENCE_CB_FREED, NULL))
-			pr_warn("dma_fence: a callback was overwritten and freed while armed\n");
+			pr_warn("dma_fence: a callback was freed while armed, on a fence that has signalled, or overwritten before\n");
 		unwatch_memory(cb);
 		return true;
 	}

@@ -28,7 +28,6 @@
 #include <linux/init.h>
 #include <linux/sched/task_stack.h>
 #include <linux/spinlock.h>
-#include <linux/uaccess.h>
 
 #include <kunit/visibility.h>
 
@@ -75,15 +74,21 @@ const char *dma_fence_debug_timeline(struct dma_fence *fence)
 }
 
 /*
- * dma_fence_debug_is_fence - does a pointer of unknown origin lead to a fence?
+ * dma_fence_debug_is_fence - does a pointer of unknown origin lead to a fence that is
+ * published and unsignalled?
+ *
+ * Looks at no memory but that of the list.
  */
 bool dma_fence_debug_is_fence(struct dma_fence *fence)
 {
-	unsigned long magic;
+	struct bucket *b = bucket_of(fence);
+	struct dma_fence_debug *d;
 
-	return !copy_from_kernel_nofault(&magic, &fence->debug.magic,
-					 sizeof(magic)) &&
-	       magic == magic_of(fence);
+	guard(raw_spinlock_irqsave)(&b->lock);
+	list_for_each_entry(d, &b->fences, link)
+		if (d == &fence->debug)
+			return true;
+	return false;
 }
 
 /* dma_fence_debug_live - how many fences are on the list */
