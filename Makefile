@@ -8,7 +8,7 @@ BUILD ?= $(dir $(abspath $(lastword $(MAKEFILE_LIST))))build
 export BUILD
 
 .PHONY: help run test test-rt users check callbacks coverage fastpath mutants \
-	litmus bench bench-x86 latency clean distclean
+	litmus bench bench-x86 latency series series-check clean distclean
 
 help:
 	@echo 'make run            fetch, build and boot the kernel on UML, run every suite'
@@ -25,6 +25,8 @@ help:
 	@echo 'make bench          time the core against the pristine base, by turns'
 	@echo 'make bench-x86      count instructions instead, in QEMU'
 	@echo 'make latency        how long fences take in UML, from a trace'
+	@echo 'make series         the patches, in build/series'
+	@echo 'make series-check   apply them one by one, build, boot and check each'
 	@echo 'make clean          remove what was built, keep the base kernel'
 	@echo 'make distclean      remove all of it'
 	@echo
@@ -32,8 +34,12 @@ help:
 	@echo 'BUILD=DIR    where everything is made: $(BUILD)'
 	@echo 'Each target is a script in tools/dma-fence, with --help.'
 
-run test users check callbacks coverage fastpath mutants litmus bench latency:
+run test users check callbacks coverage fastpath mutants litmus bench latency \
+series-check:
 	@'$(TOOLS)/$@'
+
+series:
+	@'$(TOOLS)/make-series'
 
 test-rt:
 	@'$(TOOLS)/test' --rt

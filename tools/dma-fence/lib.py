@@ -5,6 +5,8 @@
 import contextlib
 import errno
 import fcntl
+import importlib.machinery
+import importlib.util
 import os
 import signal
 import subprocess
@@ -28,6 +30,16 @@ def die(text):
     """One line on what went wrong and what to do next, then out."""
     print(f"{Path(sys.argv[0]).name}: {text}", file=sys.stderr)
     sys.exit(1)
+
+
+def tool(name):
+    """A tool beside this file, as a module; it runs only as a command."""
+    loader = importlib.machinery.SourceFileLoader(name.replace("-", "_"),
+                                                  str(TOOLS / name))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
 
 
 @contextlib.contextmanager
