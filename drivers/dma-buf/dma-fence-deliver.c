@@ -25,7 +25,8 @@
  *
  * * The signaller, before its call returns, when the fence lock was not held.
  * * The delivery already going on, when a callback signals another fence. Its
- *   callbacks join the batch, so that the stack does not grow with the depth.
+ *   callbacks join the batch, so that the stack does not grow with the depth. A
+ *   container that the last callback completes is claimed when that has returned.
  * * The holder of a fence lock inside the core, after dropping it, when an
  *   operation of the fence has signalled something.
  * * irq_work or the CPU's thread, after a caller of a ``*_locked`` function has
