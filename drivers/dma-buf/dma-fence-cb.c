@@ -262,8 +262,11 @@ bool dma_fence_work_or_now(struct dma_fence *fence, struct dma_fence_cb_work *w,
 {
 	int ret = fence ? dma_fence_add_work(fence, w, wq, work) : -ENOENT;
 
-	if (ret == -ENOENT)
+	if (ret == -ENOENT) {
+		/* For dma_fence_cancel_work_sync(). Before the handler may free it. */
+		w->work = work;
 		queue_work(wq, work);
+	}
 	return !ret;
 }
 EXPORT_SYMBOL(dma_fence_work_or_now);
@@ -318,8 +321,10 @@ bool dma_fence_delayed_work_or_now(struct dma_fence *fence,
 	int ret = fence ? dma_fence_add_delayed_work(fence, w, wq, dwork, delay) :
 			  -ENOENT;
 
-	if (ret == -ENOENT)
+	if (ret == -ENOENT) {
+		w->dwork = dwork;
 		queue_delayed_work(wq, dwork, delay);
+	}
 	return !ret;
 }
 EXPORT_SYMBOL(dma_fence_delayed_work_or_now);
@@ -370,8 +375,10 @@ bool dma_fence_kthread_work_or_now(struct dma_fence *fence,
 	int ret = fence ? dma_fence_add_kthread_work(fence, w, worker, work) :
 			  -ENOENT;
 
-	if (ret == -ENOENT)
+	if (ret == -ENOENT) {
+		w->work = work;
 		kthread_queue_work(worker, work);
+	}
 	return !ret;
 }
 EXPORT_SYMBOL(dma_fence_kthread_work_or_now);

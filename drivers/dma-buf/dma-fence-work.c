@@ -117,8 +117,9 @@ static void might_flush_kthread_work(struct kthread_work *work)
 
 /**
  * dma_fence_cancel_work_sync - take a work item back, whatever has become of it
- * @fence: the fence that @w was added to, with a reference held
- * @w: the callback; armed, delivered, or refused when it was added
+ * @fence: the fence that @w was added to, with a reference held, or %NULL if
+ *	dma_fence_work_or_now() was given none
+ * @w: the callback; armed, delivered, or not armed because the fence had signalled
  *
  * Afterwards neither the callback nor the work item runs or will, so both may be
  * freed, and all that the handler wrote is visible, unless somebody else queues the
@@ -136,7 +137,7 @@ bool dma_fence_cancel_work_sync(struct dma_fence *fence,
 
 	might_sleep();
 	might_flush_work(w->work);
-	removed = dma_fence_remove_callback(fence, &w->base);
+	removed = fence && dma_fence_remove_callback(fence, &w->base);
 	/* The handler may be running that has added the callback. */
 	return cancel_work_sync(w->work) || removed;
 }
@@ -144,7 +145,7 @@ EXPORT_SYMBOL_GPL(dma_fence_cancel_work_sync);
 
 /**
  * dma_fence_cancel_delayed_work_sync - dma_fence_cancel_work_sync() for delayed work
- * @fence: the fence that @w was added to, with a reference held
+ * @fence: the fence that @w was added to, with a reference held, or %NULL
  * @w: the callback
  *
  * Context: process context, may sleep; not from the handler.
@@ -157,7 +158,7 @@ bool dma_fence_cancel_delayed_work_sync(struct dma_fence *fence,
 
 	might_sleep();
 	might_flush_work(&w->dwork->work);
-	removed = dma_fence_remove_callback(fence, &w->base);
+	removed = fence && dma_fence_remove_callback(fence, &w->base);
 	/* The handler may be running that has added the callback. */
 	return cancel_delayed_work_sync(w->dwork) || removed;
 }
@@ -165,7 +166,7 @@ EXPORT_SYMBOL_GPL(dma_fence_cancel_delayed_work_sync);
 
 /**
  * dma_fence_cancel_kthread_work_sync - dma_fence_cancel_work_sync() for a worker
- * @fence: the fence that @w was added to, with a reference held
+ * @fence: the fence that @w was added to, with a reference held, or %NULL
  * @w: the callback
  *
  * Lockdep knows of the handler's locks if the work is a &struct
@@ -181,7 +182,7 @@ bool dma_fence_cancel_kthread_work_sync(struct dma_fence *fence,
 
 	might_sleep();
 	might_flush_kthread_work(w->work);
-	removed = dma_fence_remove_callback(fence, &w->base);
+	removed = fence && dma_fence_remove_callback(fence, &w->base);
 	/* The handler may be running that has added the callback. */
 	return kthread_cancel_work_sync(w->work) || removed;
 }

@@ -561,21 +561,30 @@ static noinline bool enable_and_add(struct dma_fence *fence,
 	return pending;
 }
 
+/* NULL when the fence has signalled. The callback may be removed all the same. */
+static __always_inline spinlock_t *lock_to_add(struct dma_fence *fence,
+					       struct dma_fence_cb *cb,
+					       unsigned long *flags)
+{
+	spinlock_t *lock;
+
+	dma_fence_debug_add(fence, cb);
+	lock = dma_fence_lock_pending(fence, flags);
+	if (!lock)
+		dma_fence_cb_refused(cb);
+	return lock;
+}
+
 static __always_inline bool add_callback(struct dma_fence *fence,
 					 struct dma_fence_cb *cb,
 					 dma_fence_func_t func,
 					 bool enable, bool front)
 {
 	unsigned long flags;
-	spinlock_t *lock;
+	spinlock_t *lock = lock_to_add(fence, cb, &flags);
 
-	dma_fence_debug_add(fence, cb);
-	lock = dma_fence_lock_pending(fence, &flags);
-	if (!lock) {
-		/* So that it may be removed all the same. */
-		dma_fence_cb_refused(cb);
+	if (!lock)
 		return false;
-	}
 
 	if (enable && must_enable_signaling(fence))
 		return enable_and_add(fence, cb, func, front, lock, flags);
@@ -609,14 +618,10 @@ bool dma_fence_add_member(struct dma_fence *fence, struct dma_fence_cb *cb,
 			  dma_fence_func_t func, struct dma_fence **todo)
 {
 	unsigned long flags;
-	spinlock_t *lock;
+	spinlock_t *lock = lock_to_add(fence, cb, &flags);
 
-	dma_fence_debug_add(fence, cb);
-	lock = dma_fence_lock_pending(fence, &flags);
-	if (!lock) {
-		dma_fence_cb_refused(cb);
+	if (!lock)
 		return false;
-	}
 
 	if (must_enable_signaling(fence)) {
 		if (!dma_fence_is_container(fence))

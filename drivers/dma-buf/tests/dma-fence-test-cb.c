@@ -503,6 +503,25 @@ static void cb_taken_back(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, dft_load(&r->armed));
 }
 
+static void cb_taken_back_from_none(struct kunit *test)
+{
+	struct dft_fence *next = dft_fence_new(test, &dft_ops, DFT_INLINE_LOCK);
+	struct rearming *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+
+	/* Verify that work can be taken back that was queued for want of a fence. */
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	dft_poison(&r->cb, sizeof(r->cb));
+	INIT_WORK(&r->work, rearming_handler);
+	r->next = &next->base;
+	KUNIT_EXPECT_FALSE(test, dma_fence_work_or_now(NULL, &r->cb, system_percpu_wq,
+						       &r->work));
+	KUNIT_EXPECT_TRUE(test, sleep_until(dft_load(&r->armed)));
+	dma_fence_cancel_work_sync(NULL, &r->cb);
+	KUNIT_EXPECT_TRUE(test, dft_load(&r->over));
+	KUNIT_EXPECT_TRUE(test, dma_fence_cancel_work_sync(&next->base, &r->cb));
+}
+
 static void cb_task_exits(struct kunit *test)
 {
 	const struct scene *scene = test->param_value;
@@ -874,6 +893,7 @@ static struct kunit_case cb_cases[] = {
 	KUNIT_CASE_PARAM(cb_target_gone, kind_gen_params),
 	KUNIT_CASE_PARAM(cb_cancelled, handler_gen_params),
 	KUNIT_CASE(cb_taken_back),
+	KUNIT_CASE(cb_taken_back_from_none),
 	KUNIT_CASE_PARAM(cb_task_exits, scene_gen_params),
 	KUNIT_CASE_PARAM(cb_enoent, kind_gen_params),
 	KUNIT_CASE_PARAM(cb_or_now_done, or_now_gen_params),
