@@ -95,7 +95,6 @@ void dma_fence_debug_signaled(struct dma_fence *fence);
 void dma_fence_debug_again(struct dma_fence *fence);
 void dma_fence_debug_released(struct dma_fence *fence);
 void dma_fence_debug_last_put(struct dma_fence *fence);
-bool dma_fence_debug_lock_held(struct dma_fence *fence);
 bool dma_fence_debug_is_fence(struct dma_fence *fence);
 bool dma_fence_debug_object_get(void);
 void dma_fence_debug_object_put(void);

@@ -143,6 +143,7 @@ static inline void dma_fence_cb_removed(struct dma_fence_cb *cb)
 }
 
 #ifdef CONFIG_LOCKDEP
+bool dma_fence_lockdep_holds(const spinlock_t *lock);
 void dma_fence_lockdep_batch_open(struct dma_fence_batch *batch,
 				  spinlock_t *lock);
 void dma_fence_lockdep_batch_close(struct dma_fence_batch *batch);
@@ -152,6 +153,11 @@ void dma_fence_lockdep_call(struct dma_fence *fence, struct dma_fence_cb *cb);
 void dma_fence_lockdep_remove(struct dma_fence_cb *cb);
 void dma_fence_lockdep_work(struct lockdep_map *map);
 #else
+static inline bool dma_fence_lockdep_holds(const spinlock_t *lock)
+{
+	return false;
+}
+
 static inline void dma_fence_lockdep_batch_open(struct dma_fence_batch *batch,
 						spinlock_t *lock) { }
 static inline void dma_fence_lockdep_batch_close(struct dma_fence_batch *batch) { }

@@ -139,12 +139,18 @@ void dma_fence_lockdep_batch_open(struct dma_fence_batch *batch,
 	signalling_acquire(_RET_IP_);
 }
 
-/* The lock may be gone by now, and with it what lockdep_is_held() looks at. */
-static bool lock_is_held_here(const spinlock_t *lock)
+/*
+ * dma_fence_lockdep_holds - does this context hold that lock?
+ * @lock: the lock, may be NULL
+ *
+ * Looks at its address only: the lock may be gone by now, and with it what
+ * lockdep_is_held() looks at. False once lockdep has stopped.
+ */
+bool dma_fence_lockdep_holds(const spinlock_t *lock)
 {
 	int i;
 
-	for (i = 0; lock && i < current->lockdep_depth; i++)
+	for (i = 0; lock && debug_locks && i < current->lockdep_depth; i++)
 		if (current->held_locks[i].instance == &lock->dep_map)
 			return true;
 	return false;
@@ -156,9 +162,9 @@ void dma_fence_lockdep_batch_close(struct dma_fence_batch *batch)
 	 * No harm is done if somebody else delivers: an operation that the core
 	 * calls under the lock cannot help holding it.
 	 */
-	WARN_ONCE(debug_locks && !IS_ENABLED(CONFIG_PREEMPT_RT) &&
+	WARN_ONCE(!IS_ENABLED(CONFIG_PREEMPT_RT) &&
 		  !raw_cpu_read(dma_fence_shards.delivery) &&
-		  lock_is_held_here(batch->lock),
+		  dma_fence_lockdep_holds(batch->lock),
 		  "dma_fence: a batch is delivered under the lock of its fences\n");
 	batch->lock = NULL;
 	if (!batch->signalling)

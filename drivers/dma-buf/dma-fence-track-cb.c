@@ -104,7 +104,7 @@ static bool cb_fixup_free(void *addr, enum debug_obj_state state)
 	}
 
 	report(DMA_FENCE_CB_FREED, fence, cb, "freed while armed");
-	if (dma_fence_debug_lock_held(fence))
+	if (dma_fence_lockdep_holds(dma_fence_spinlock(fence)))
 		dma_fence_remove_callback_locked(fence, cb);
 	else
 		dma_fence_remove_callback(fence, cb);

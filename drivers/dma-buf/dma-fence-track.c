@@ -400,31 +400,13 @@ void dma_fence_debug_released(struct dma_fence *fence)
 }
 
 /*
- * dma_fence_debug_lock_held - does this context hold the lock of the fence?
- *
- * Looks at the address of the lock only, which may be gone. False without lockdep.
- */
-bool dma_fence_debug_lock_held(struct dma_fence *fence)
-{
-#ifdef CONFIG_LOCKDEP
-	const spinlock_t *lock = dma_fence_spinlock(fence);
-	int i;
-
-	for (i = 0; debug_locks && i < current->lockdep_depth; i++)
-		if (current->held_locks[i].instance == &lock->dep_map)
-			return true;
-#endif
-	return false;
-}
-
-/*
  * dma_fence_debug_last_put - the last reference is dropped here
  *
  * In an RCU read-side section.
  */
 void dma_fence_debug_last_put(struct dma_fence *fence)
 {
-	bool locked = dma_fence_debug_lock_held(fence);
+	bool locked = dma_fence_lockdep_holds(dma_fence_spinlock(fence));
 
 	if (likely(!locked && !in_nmi()))
 		return;
