@@ -30,14 +30,15 @@ static void array_note_error(struct dma_fence_array *array, int error)
 
 /*
  * All members have signalled. May be called by several at a time, who all find the
- * same error; the array's own, if somebody has set one, has precedence.
+ * same error; the array's own, if somebody has set one, has precedence. So has the
+ * result of an array that somebody has signalled before its members.
  */
 static void array_settle_error(struct dma_fence_array *array)
 {
 	int error = READ_ONCE(array->error);
 
-	if (unlikely(error))
-		cmpxchg(&array->base.error, 0, error);
+	if (unlikely(error) && !READ_ONCE(array->base.error))
+		dma_fence_set_error_unless_signaled(&array->base, error);
 }
 
 /*

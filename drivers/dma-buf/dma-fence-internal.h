@@ -13,6 +13,7 @@
 #include <linux/dma-fence-cb.h>
 #include <linux/dma-fence-core-cb.h>
 #include <linux/list.h>
+#include <linux/preempt.h>
 #include <linux/sched/task.h>
 #include <linux/types.h>
 
@@ -107,6 +108,22 @@ void dma_fence_drop_member(struct dma_fence *fence, struct dma_fence **dead);
 
 bool dma_fence_park(struct dma_fence *fence, struct dma_fence_cb *cb,
 		    dma_fence_func_t func);
+
+/*
+ * From when a container shows as enabled until its members have its callbacks others
+ * who wait for it rely on this context, which had better not be preempted.
+ */
+static inline void dma_fence_enable_begin(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_disable();
+}
+
+static inline void dma_fence_enable_end(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_enable();
+}
 
 bool dma_fence_enable_container(struct dma_fence *fence);
 void dma_fence_push_container(struct dma_fence *fence, struct dma_fence **todo);

@@ -48,7 +48,9 @@
 
 /*
  * Of two attachments that would make a circle the second has to see the first. Nobody
- * allocates or waits inside, so a signal may depend on it.
+ * allocates or waits inside, so a signal may depend on it. Who looks through a chain
+ * asks its members, and drops those that are done, with it held; callbacks do not take
+ * it.
  */
 static DEFINE_MUTEX(proxy_mutex);
 
@@ -337,11 +339,15 @@ static int proxy_set_target(struct dma_fence *proxy, struct dma_fence *target)
 static void proxy_arm(struct dma_fence_proxy *proxy, struct dma_fence *target)
 {
 	struct dma_fence *todo = NULL;
+	bool armed;
 
 	dma_fence_get(&proxy->base);
-	if (!dma_fence_add_member(target, &proxy->cb, dma_fence_proxy_func, &todo))
-		proxy_run(target, &proxy->cb);
+	dma_fence_enable_begin();
+	armed = dma_fence_add_member(target, &proxy->cb, dma_fence_proxy_func, &todo);
 	dma_fence_enable_containers(&todo);
+	dma_fence_enable_end();
+	if (!armed)
+		proxy_run(target, &proxy->cb);
 }
 
 static void proxy_hand_over_deadline(struct dma_fence_proxy *proxy,
@@ -372,10 +378,11 @@ static void proxy_hand_over_deadline(struct dma_fence_proxy *proxy,
  * which stands for a container, because nobody looks for circles any deeper.
  *
  * Context: process context, may sleep. Does not allocate, nor wait for fences, so it
- * may be called inside a signalling section.
- * Return: 0; -ENOENT when the proxy has signalled, because its time is over or it was
- * given up; -EBUSY when it has a target; -ELOOP when it would wait for itself; -EINVAL,
- * with a warning, when @fence is no proxy or @target is missing.
+ * may be called inside a signalling section. Goes through all of a chain or an array,
+ * and other attachments wait meanwhile.
+ * Return: 0; -ENOENT when the proxy has signalled or is about to, because its time is
+ * over or it was given up; -EBUSY when it has a target; -ELOOP when it would wait for
+ * itself; -EINVAL, with a warning, when @fence is no proxy or @target is missing.
  */
 int dma_fence_proxy_attach(struct dma_fence *fence, struct dma_fence *target)
 {
@@ -406,9 +413,9 @@ EXPORT_SYMBOL_GPL(dma_fence_proxy_attach);
  * @error: negative errno, for those who wait
  *
  * Context: any, the fence lock not held.
- * Return: 0 when the proxy has signalled with @error; -ENOENT when it had signalled;
- * -EBUSY when it has a target; -EINVAL, with a warning, when @fence is no proxy or
- * @error is none.
+ * Return: 0 when the proxy has signalled with @error; -ENOENT when it had signalled, or
+ * is about to in another context; -EBUSY when it has a target; -EINVAL, with a warning,
+ * when @fence is no proxy or @error is none.
  */
 int dma_fence_proxy_fail(struct dma_fence *fence, int error)
 {

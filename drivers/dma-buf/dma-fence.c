@@ -529,7 +529,6 @@ static void queue_callback(struct dma_fence *fence, struct dma_fence_cb *cb,
  *
  * A container does not have its members touched under a lock. Who comes in between
  * finds it enabled, and may add callbacks, which is all that the lock would keep out.
- * He relies on us to go on, though, and we are not preempted before that is done.
  */
 static noinline bool enable_and_add(struct dma_fence *fence,
 				    struct dma_fence_cb *cb,
@@ -540,12 +539,10 @@ static noinline bool enable_and_add(struct dma_fence *fence,
 	bool pending;
 
 	if (dma_fence_is_container(fence)) {
-		if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-			preempt_disable();
+		dma_fence_enable_begin();
 		spin_unlock_irqrestore(lock, flags);
 		pending = dma_fence_enable_container(fence);
-		if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-			preempt_enable();
+		dma_fence_enable_end();
 		return cb ? __dma_fence_add(fence, cb, func, false, front) :
 			    pending;
 	}

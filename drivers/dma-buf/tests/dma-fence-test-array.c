@@ -252,6 +252,25 @@ static void array_error_enabling(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_fence_get_status(array), -EIO);
 }
 
+static void array_error_too_late(struct kunit *test)
+{
+	struct dft_set *set = dft_set_new(test, 2, DFT_SET_INLINE);
+	struct dma_fence *array = dft_keep(test, dft_array_new(test, set));
+	struct dft_cb *cb = dft_listen(test, array);
+
+	/*
+	 * Verify that an array which somebody signals before its members has that
+	 * result for good, whatever becomes of them.
+	 */
+
+	dma_fence_signal(array);
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(array), 1);
+	dma_fence_set_error(dft_member(set, 0), -EIO);
+	dft_set_signal(set);
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(array), 1);
+	KUNIT_EXPECT_EQ(test, dft_runs(cb), 1);
+}
+
 static void array_empty(struct kunit *test)
 {
 	struct dma_fence_array *array;
@@ -438,6 +457,7 @@ static struct kunit_case array_cases[] = {
 	KUNIT_CASE_PARAM(array_error, error_gen_params),
 	KUNIT_CASE(array_error_polled),
 	KUNIT_CASE(array_error_enabling),
+	KUNIT_CASE(array_error_too_late),
 	KUNIT_CASE(array_empty),
 	KUNIT_CASE_SLOW(array_many),
 	KUNIT_CASE_SLOW(array_nests),
