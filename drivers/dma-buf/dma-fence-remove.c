@@ -265,7 +265,8 @@ EXPORT_SYMBOL(dma_fence_remove_callback_locked);
  * Afterwards the core does not touch @cb again, so the caller may free it, leave
  * the stack frame that it is in, or arm it anew. With true it will not run. With
  * false it has run to its end, and all that it wrote is visible to the caller;
- * or it was never armed.
+ * or it was never armed. True does not mean that @fence has not signalled: it may
+ * have been about to call @cb. Who wants to know looks at the flag after this.
  *
  * Waits only while another CPU is running callbacks of this very fence. So the
  * caller must not hold a lock which a callback of @fence takes, and two callbacks

@@ -4,7 +4,7 @@
 // With -D patch this converts, with -D report it marks what it would convert.
 //
 // options: -D patch
-// files: drivers/gpu/drm/nouveau/nouveau_fence.h drivers/gpu/drm/nouveau/nouveau_fence.c drivers/gpu/drm/nouveau/nouveau_bo.c
+// files: drivers/gpu/drm/nouveau/nouveau_fence.c drivers/gpu/drm/nouveau/nouveau_bo.c
 // needs: include/linux/dma-fence-batch.h
 //
 // The fences of a channel are signalled in a batch, which is delivered when the
@@ -15,13 +15,14 @@
 // the caller's, where nobody else looks for it: enabling and updating find fences
 // that have not signalled. The callers of the batch hold a reference on the
 // channel's fences in some other way: a fence of theirs, the channel, or the work
-// item that teardown cancels. Killing a channel returns when the callbacks have
-// run, so what waits for a grace period after it waits for them, too.
+// item that teardown cancels. Killing a channel returns when the callbacks of the
+// fences that it has signalled have run.
 //
-// Whether the hardware has passed a fence is asked without signalling it where
-// that is all one wants to know: before an error is set, under the lock of the
-// fence; and by the allocation of a tile region, which has a lock of its own, under
-// which callbacks would run otherwise.
+// Whether the hardware has passed a fence is asked without signalling it before an
+// error is set, under the lock of the fence. The allocation of a tile region asks
+// before it takes the lock of the regions, under which callbacks would run
+// otherwise; with a reference, since the region may get another fence meanwhile.
+// That may be anybody's, so it is asked by the core.
 
 virtual patch
 virtual report
@@ -42,13 +43,6 @@ virtual report
 #include <linux/ktime.h>
 
 @depends on patch@
-typedef bool;
-@@
-+bool nouveau_fence_passed(struct nouveau_fence *fence);
-+
- struct nouveau_fence_chan { ... };
-
-@depends on patch@
 identifier fence;
 @@
  nouveau_fence_signal(
@@ -63,6 +57,21 @@ identifier fence;
 +	list_move_tail(&fence->head, done);
 	...
 -	dma_fence_put(&fence->base);
+	...
+ }
+
+@depends on patch@
+@@
++static bool nouveau_fence_is_signaled(struct dma_fence *f);
++
++/* The fence lock may be held: nothing is signalled. */
++static bool nouveau_fence_passed(struct nouveau_fence *fence)
++{
++	return dma_fence_test_signaled_flag(&fence->base) || nouveau_fence_is_signaled(&fence->base);
++}
++
+ nouveau_fence_context_kill(...)
+ {
 	...
  }
 
@@ -161,21 +170,37 @@ expression head, pending, lock;
 
 @depends on patch@
 @@
-+bool nouveau_fence_passed(struct nouveau_fence *fence)
++static void nv10_bo_poll_tile_region(struct nouveau_drm *drm,
++				     struct nouveau_drm_tile *tile)
 +{
-+	if (dma_fence_test_signaled_flag(&fence->base))
-+		return true;
-+	/* That of a tile may be anybody's. */
-+	return nouveau_local_fence(&fence->base, NULL) && nouveau_fence_is_signaled(&fence->base);
++	struct dma_fence *fence = NULL;
++
++	spin_lock(&drm->tile.lock);
++	if (!tile->used && tile->fence)
++		fence = dma_fence_get(&tile->fence->base);
++	spin_unlock(&drm->tile.lock);
++
++	/* May call callbacks. */
++	if (fence)
++		dma_fence_is_signaled(fence);
++	dma_fence_put(fence);
 +}
 +
- nouveau_fence_no_signaling(...)
+ nv10_bo_get_tile_region(...)
  {
 	...
  }
 
 @depends on patch@
-identifier tile;
+identifier drm, tile;
 @@
--nouveau_fence_done(tile->fence)
-+nouveau_fence_passed(tile->fence)
+ nv10_bo_get_tile_region(...)
+ {
+	...
++	nv10_bo_poll_tile_region(drm, tile);
+	spin_lock(&drm->tile.lock);
+	...
+-	nouveau_fence_done(tile->fence)
++	dma_fence_test_signaled_flag(&tile->fence->base)
+	...
+ }

@@ -14,7 +14,9 @@
 //
 // That contract: the callback runs once or drm_sched_stop() has removed it, so the
 // credits come back once, and a removal that says no has waited for it, so it may
-// be armed again and the job may be freed. Elsewhere nobody removes it. A driver
+// be armed again and the job may be freed. A removal that says yes may have taken it
+// back from a fence that has signalled and was about to call: such a job is done, and
+// must not be cancelled or run again, so that drm_sched_stop() completes it itself. Elsewhere nobody removes it. A driver
 // that signals hardware fences under its own lock leaves it to be run after the
 // unlock, so it has to be waited for before what it uses goes: the job, once it was
 // cancelled; the scheduler, which it uses after the finished fence has signalled,
@@ -66,4 +68,41 @@ expression sched;
 +	list_for_each_entry(job, &sched->pending_list, list)
 +		drm_sched_job_settle_cb(job);
 	...
+ }
+
+@@
+typedef bool;
+@@
++/*
++ * Take back the callback of a job that is to be run again. False when the hardware
++ * was quicker: the job is done then.
++ */
++static bool drm_sched_job_remove_cb(struct drm_sched_job *job)
++{
++	struct dma_fence *parent = job->s_fence->parent;
++
++	if (!parent || !dma_fence_remove_callback(parent, &job->cb))
++		return false;
++	if (!dma_fence_test_signaled_flag(parent))
++		return true;
++
++	/* Signalled, and the callback was still owed. */
++	drm_sched_job_done(job, parent->error);
++	return false;
++}
++
+ drm_sched_stop(...)
+ {
+	...
+ }
+
+@@
+expression job;
+@@
+ drm_sched_stop(...)
+ {
+	<...
+-	job->s_fence->parent && dma_fence_remove_callback(job->s_fence->parent, &job->cb)
++	drm_sched_job_remove_cb(job)
+	...>
  }

@@ -9,7 +9,10 @@
  * both at once.
  */
 
+#include <linux/cleanup.h>
+#include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/dma-fence-batch.h>
 #include <linux/poison.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
@@ -312,6 +315,62 @@ static void drm_sched_fence_race(struct kunit *test)
 	destroy_work_on_stack(&s.work);
 }
 
+struct dawdler {
+	struct work_struct work;
+	struct drm_mock_sched_job *job;
+	struct completion signaled;
+	struct completion go_on;
+};
+
+static void signal_and_dawdle(struct work_struct *work)
+{
+	struct dawdler *d = container_of(work, struct dawdler, work);
+	struct drm_mock_scheduler *sched = drm_sched_to_mock_sched(d->job->base.sched);
+	DEFINE_DMA_FENCE_BATCH(batch);
+
+	scoped_guard(spinlock_irqsave, &sched->lock) {
+		list_del_init(&d->job->link);
+		dma_fence_batch_signal(&batch, &d->job->hw_fence);
+	}
+	complete(&d->signaled);
+	wait_for_completion_timeout(&d->go_on, 5 * HZ);
+	dma_fence_batch_deliver(&batch);
+}
+
+/* A job whose fence has signalled is done, though its callback is owed: no reset for it. */
+static void drm_sched_fence_stop_owed(struct kunit *test)
+{
+	struct drm_mock_sched_entity *entity = new_entity(test);
+	struct drm_mock_scheduler *sched = test->priv;
+	struct drm_gpu_scheduler *base = &sched->base;
+	struct dma_fence *finished;
+	struct dawdler d;
+
+	d.job = submit(test, entity, NULL);
+	finished = finished_of(test, d.job);
+	KUNIT_ASSERT_TRUE(test, runs(d.job));
+	flush_work(&base->work_run_job);
+
+	init_completion(&d.signaled);
+	init_completion(&d.go_on);
+	INIT_WORK_ONSTACK(&d.work, signal_and_dawdle);
+	queue_work(system_dfl_wq, &d.work);
+	wait_for_completion(&d.signaled);
+
+	drm_sched_stop(base, NULL);
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(finished), 1);
+	KUNIT_EXPECT_TRUE(test, list_empty(&base->pending_list));
+	complete(&d.go_on);
+	flush_work(&d.work);
+	destroy_work_on_stack(&d.work);
+	drm_sched_start(base, -ECANCELED);
+
+	KUNIT_EXPECT_EQ(test, dma_fence_get_status(finished), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&base->credit_count), 0);
+	KUNIT_EXPECT_TRUE(test, all_freed(sched));
+	drm_mock_sched_entity_free(entity);
+}
+
 static struct kunit_case drm_sched_fence_cases[] = {
 	KUNIT_CASE(drm_sched_fence_dependency),
 	KUNIT_CASE(drm_sched_fence_stopped_run),
@@ -320,6 +379,7 @@ static struct kunit_case drm_sched_fence_cases[] = {
 	KUNIT_CASE(drm_sched_fence_kill_waiting),
 	KUNIT_CASE(drm_sched_fence_kill_queue),
 	KUNIT_CASE(drm_sched_fence_race),
+	KUNIT_CASE(drm_sched_fence_stop_owed),
 	{}
 };
 
