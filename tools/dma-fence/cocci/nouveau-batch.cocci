@@ -67,7 +67,9 @@ identifier fence;
 +/* The fence lock may be held: nothing is signalled. */
 +static bool nouveau_fence_passed(struct nouveau_fence *fence)
 +{
-+	return dma_fence_test_signaled_flag(&fence->base) || nouveau_fence_is_signaled(&fence->base);
++	struct dma_fence *f = &fence->base;
++
++	return dma_fence_test_signaled_flag(f) || nouveau_fence_is_signaled(f);
 +}
 +
  nouveau_fence_context_kill(...)
