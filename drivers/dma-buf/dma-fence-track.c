@@ -399,6 +399,14 @@ void dma_fence_debug_released(struct dma_fence *fence)
 		     fence->context, fence->seqno);
 }
 
+/* May the release take the lock of the fence? */
+static bool release_locks(struct dma_fence *fence)
+{
+	const struct dma_fence_ops *ops = rcu_dereference(fence->ops);
+
+	return !dma_fence_test_signaled_flag(fence) || (ops && ops->release);
+}
+
 /*
  * dma_fence_debug_last_put - the last reference is dropped here
  *
@@ -406,7 +414,8 @@ void dma_fence_debug_released(struct dma_fence *fence)
  */
 void dma_fence_debug_last_put(struct dma_fence *fence)
 {
-	bool locked = dma_fence_lockdep_holds(dma_fence_spinlock(fence));
+	bool locked = release_locks(fence) &&
+		      dma_fence_lockdep_holds(dma_fence_spinlock(fence));
 
 	if (likely(!locked && !in_nmi()))
 		return;
