@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Copyright (C) 2026 the dma-fence rework project
 //
+// With -D patch this converts, with -D report it marks what it would convert.
+//
+// options: -D patch
 // files: drivers/gpu/drm/nouveau/nouveau_drm.c
 //
 // A work item of a client holds the callback that queued it, and the worker frees the
@@ -17,7 +20,20 @@
 // a callback which has found its fence signalled, and queued the work by hand, may
 // be settled like any other.
 
+virtual patch
+virtual report
+
+@depends on report@
 @@
+(
+*dma_fence_lock_irqsave(...)
+|
+*dma_fence_is_signaled_locked(...)
+|
+*flush_work(...)
+)
+
+@depends on patch@
 identifier fence, flags, ret;
 @@
  nouveau_cli_work_ready(
@@ -45,13 +61,13 @@ identifier fence, flags, ret;
 +	return true;
  }
 
-@@
+@depends on patch@
 expression work;
 @@
 -nouveau_cli_work_ready(work->fence)
 +nouveau_cli_work_ready(work)
 
-@@
+@depends on patch@
 identifier cli;
 @@
  nouveau_cli_fini(struct nouveau_cli *cli)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Copyright (C) 2026 the dma-fence rework project
 //
-// options: --smpl-spacing
+// With -D patch this converts, with -D report it marks what it would convert.
+//
+// options: -D patch --smpl-spacing
 // files: include/drm/gpu_scheduler.h drivers/gpu/drm/scheduler/sched_entity.c
 // files: drivers/gpu/drm/scheduler/sched_internal.h
 //
@@ -26,16 +28,27 @@
 // A fence does not ask whether the scheduler is stopped. The work does that itself
 // since sched-gate.cocci, which therefore comes first.
 
-@cb_h@
+virtual patch
+virtual report
+
+@depends on report@
+@@
+(
+*dma_fence_add_callback(...)
+|
+*dma_fence_remove_callback(...)
+)
+
+@cb_h depends on patch@
 @@
  #include <linux/dma-fence-cb.h>
 
-@depends on !cb_h@
+@depends on patch && !cb_h@
 @@
  #include <linux/dma-fence.h>
 +#include <linux/dma-fence-cb.h>
 
-@@
+@depends on patch@
 @@
  struct drm_sched_entity {
 	...
@@ -46,7 +59,7 @@
  };
 
 // Only the one worker that serves the entity's run queue comes here.
-@@
+@depends on patch@
 identifier entity;
 @@
  drm_sched_entity_is_ready(struct drm_sched_entity *entity)
@@ -60,7 +73,7 @@ identifier entity;
 	...
  }
 
-@@
+@depends on patch@
 identifier w;
 @@
 +/*
@@ -83,7 +96,7 @@ identifier w;
 	...
  }
 
-@@
+@depends on patch@
 identifier entity;
 @@
  void drm_sched_entity_fini(struct drm_sched_entity *entity)
@@ -98,7 +111,7 @@ identifier entity;
 	...
  }
 
-@@
+@depends on patch@
 identifier f, cb;
 @@
 -static void drm_sched_entity_wakeup(struct dma_fence *f, struct dma_fence_cb *cb)
@@ -106,7 +119,7 @@ identifier f, cb;
 -	...
 -}
 
-@@
+@depends on patch@
 identifier entity, sched, fence;
 @@
  drm_sched_entity_add_dependency_cb(struct drm_sched_entity *entity, ...)
@@ -121,7 +134,7 @@ identifier entity, sched, fence;
 	...
  }
 
-@@
+@depends on patch@
 identifier entity, job;
 @@
  drm_sched_entity_pop_job(struct drm_sched_entity *entity)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Copyright (C) 2026 the dma-fence rework project
 //
-// options: --smpl-spacing
+// With -D patch this converts, with -D report it marks what it would convert.
+//
+// options: -D patch --smpl-spacing
 // files: drivers/gpu/drm/scheduler/sched_main.c
 //
 // A stopped scheduler is kept from running jobs, and from freeing them, by whoever
@@ -17,7 +19,18 @@
 // freed, and so is the workqueue. Disabled work ignores whoever wants to, a timeout
 // handler that restarts the scheduler at that moment included.
 
+virtual patch
+virtual report
+
+@depends on report@
+identifier fn = {drm_sched_free_job_work, drm_sched_run_job_work};
 @@
+*fn(...)
+ {
+	...
+ }
+
+@depends on patch@
 identifier w, sched, job;
 @@
  static void drm_sched_free_job_work(struct work_struct *w)
@@ -32,7 +45,7 @@ identifier w, sched, job;
 	...
  }
 
-@@
+@depends on patch@
 identifier w, sched, r;
 @@
  static void drm_sched_run_job_work(struct work_struct *w)
@@ -48,7 +61,7 @@ identifier w, sched, r;
 	...
  }
 
-@@
+@depends on patch@
 identifier sched;
 @@
  void drm_sched_fini(struct drm_gpu_scheduler *sched)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Copyright (C) 2026 the dma-fence rework project
 //
-// options: --smpl-spacing
+// With -D patch this converts, with -D report it marks what it would convert.
+//
+// options: -D patch --smpl-spacing
 // files: drivers/gpu/drm/scheduler/sched_main.c
 //
 // The callback on a job's hardware fence stays a function. It gives back the job's
@@ -23,7 +25,21 @@
 // so when that has led to the job being freed, and when the scheduler is torn down
 // with jobs that nobody has freed yet.
 
+virtual patch
+virtual report
+
+@depends on report@
+expression sched, job;
 @@
+(
+*dma_fence_remove_callback(...)
+|
+*sched->ops->free_job(job)
+|
+*sched->ops->cancel_job(job)
+)
+
+@depends on patch@
 identifier j;
 @@
 +/* Returns when drm_sched_job_done_cb() is through with @job and its scheduler. */
@@ -38,13 +54,13 @@ identifier j;
 	...
  }
 
-@@
+@depends on patch@
 expression sched, job;
 @@
  sched->ops->cancel_job(job);
 +drm_sched_job_settle_cb(job);
 
-@@
+@depends on patch@
 expression sched, job;
 @@
  drm_sched_free_job_work(...)
@@ -55,7 +71,7 @@ expression sched, job;
 	...>
  }
 
-@@
+@depends on patch@
 iterator name list_for_each_entry;
 expression sched;
 @@
@@ -70,7 +86,7 @@ expression sched;
 	...
  }
 
-@@
+@depends on patch@
 typedef bool;
 @@
 +/*
@@ -96,7 +112,7 @@ typedef bool;
 	...
  }
 
-@@
+@depends on patch@
 expression job;
 @@
  drm_sched_stop(...)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Copyright (C) 2026 the dma-fence rework project
 //
-// options: --smpl-spacing
+// With -D patch this converts, with -D report it marks what it would convert.
+//
+// options: -D patch --smpl-spacing
 // files: include/drm/gpu_scheduler.h drivers/gpu/drm/scheduler/sched_entity.c
 //
 // A job that is killed waits for the job before it, and for each of its
@@ -14,16 +16,23 @@
 // reference on the fence moves to the job, and the work item drops it: from
 // process context, where a last one does no harm.
 
-@cb_h@
+virtual patch
+virtual report
+
+@depends on report@
+@@
+*dma_fence_add_callback(..., drm_sched_entity_kill_jobs_cb)
+
+@cb_h depends on patch@
 @@
  #include <linux/dma-fence-cb.h>
 
-@depends on !cb_h@
+@depends on patch && !cb_h@
 @@
  #include <linux/dma-fence.h>
 +#include <linux/dma-fence-cb.h>
 
-@@
+@depends on patch@
 @@
  struct drm_sched_job {
 	...
@@ -39,12 +48,12 @@
 	...
  };
 
-@@
+@depends on patch@
 @@
 -static void drm_sched_entity_kill_jobs_cb(struct dma_fence *f,
 -					  struct dma_fence_cb *cb);
 
-@@
+@depends on patch@
 identifier w;
 expression f;
 @@
@@ -58,7 +67,7 @@ expression f;
 	...
  }
 
-@@
+@depends on patch@
 expression f;
 identifier job;
 @@
@@ -70,7 +79,7 @@ identifier job;
 +if (f && !dma_fence_add_work(f, &job->finish_cb, system_percpu_wq, &job->work))
 +	return;
 
-@@
+@depends on patch@
 identifier f, cb;
 @@
 -static void drm_sched_entity_kill_jobs_cb(struct dma_fence *f, struct dma_fence_cb *cb)
@@ -78,7 +87,7 @@ identifier f, cb;
 -	...
 -}
 
-@@
+@depends on patch@
 identifier prev, job;
 @@
 -if (!prev ||

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Copyright (C) 2026 the dma-fence rework project
 //
-// options: --smpl-spacing
+// With -D patch this converts, with -D report it marks what it would convert.
+//
+// options: -D patch --smpl-spacing
 // files: drivers/gpu/drm/scheduler/tests/sched_tests.h
 // files: drivers/gpu/drm/scheduler/tests/mock_scheduler.c
 //
@@ -17,12 +19,24 @@
 // nobody waited for those. Count the jobs that are to be freed, and let the teardown
 // wait for the last of them. A job that was killed has no fence to be put.
 
+virtual patch
+virtual report
+
+@depends on report@
+expression job;
 @@
+(
+*hrtimer_cancel(...)
+|
+*drm_sched_job_cleanup(...)
+)
+
+@depends on patch@
 @@
  #include <linux/types.h>
 +#include <linux/wait_bit.h>
 
-@@
+@depends on patch@
 @@
  struct drm_mock_scheduler {
 	...
@@ -33,7 +47,7 @@
 	...
  };
 
-@@
+@depends on patch@
 identifier job;
 @@
  drm_mock_sched_job_submit(struct drm_mock_sched_job *job)
@@ -43,7 +57,7 @@ identifier job;
 	...
  }
 
-@@
+@depends on patch@
 identifier fence, job;
 @@
  static void drm_mock_sched_hw_fence_release(struct dma_fence *fence)
@@ -53,7 +67,7 @@ identifier fence, job;
 -	hrtimer_cancel(&job->timer);
  }
 
-@@
+@depends on patch@
 identifier fn = {mock_sched_timedout_job, mock_sched_free_job}, sched_job;
 @@
  fn(...)
@@ -65,7 +79,7 @@ identifier fn = {mock_sched_timedout_job, mock_sched_free_job}, sched_job;
 	...
  }
 
-@@
+@depends on patch@
 identifier sched_job;
 @@
 +/* Afterwards neither the scheduler nor a timer knows the job. */
@@ -87,7 +101,7 @@ identifier sched_job;
 	...
  }
 
-@@
+@depends on patch@
 identifier sched;
 @@
  drm_mock_sched_fini(struct drm_mock_scheduler *sched)

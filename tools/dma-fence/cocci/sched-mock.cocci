@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Copyright (C) 2026 the dma-fence rework project
 //
+// With -D patch this converts, with -D report it marks what it would convert.
+//
+// options: -D patch
 // files: drivers/gpu/drm/scheduler/tests/mock_scheduler.c
 //
 // The mock scheduler signals the fences of its jobs under its own lock: those that
@@ -16,12 +19,23 @@
 // A job that has timed out may have been signalled by the timer, which has not
 // delivered yet, so its callbacks are waited for before it is cleaned up.
 
+virtual patch
+virtual report
+
+@depends on report@
 @@
+(
+*dma_fence_signal_locked(...)
+|
+*dma_fence_is_signaled_locked(...)
+)
+
+@depends on patch@
 @@
  #include <kunit/device.h>
 +#include <linux/dma-fence-batch.h>
 
-@@
+@depends on patch@
 identifier job;
 @@
 -static void drm_mock_sched_job_complete(struct drm_mock_sched_job *job)
@@ -37,7 +51,7 @@ identifier job;
 +	dma_fence_batch_signal(batch, &job->hw_fence);
  }
 
-@@
+@depends on patch@
 identifier timer;
 @@
 +static void drm_mock_sched_deliver(struct dma_fence_batch *batch, struct list_head *done)
@@ -57,7 +71,7 @@ identifier timer;
 	...
  }
 
-@@
+@depends on patch@
 identifier fn = {drm_mock_sched_job_signal_timer, drm_mock_sched_advance}, flags, signal;
 expression lock, job;
 declarer name LIST_HEAD;
@@ -82,7 +96,7 @@ iterator name list_for_each_entry_safe;
 	...
  }
 
-@@
+@depends on patch@
 identifier fn = {mock_sched_timedout_job, mock_sched_cancel_job}, flags;
 expression lock, job;
 declarer name DEFINE_DMA_FENCE_BATCH;
@@ -105,7 +119,7 @@ declarer name DEFINE_DMA_FENCE_BATCH;
 	...
  }
 
-@@
+@depends on patch@
 identifier fn = mock_sched_timedout_job;
 expression job;
 @@
