@@ -399,12 +399,16 @@ void dma_fence_debug_released(struct dma_fence *fence)
 		     fence->context, fence->seqno);
 }
 
-/* May the release take the lock of the fence? */
-static bool release_locks(struct dma_fence *fence)
+/*
+ * May the release take the lock of the fence, or free it? On PREEMPT_RT an unlock
+ * leaves the RCU read-side section before it is through with the lock.
+ */
+static bool release_needs_lock(struct dma_fence *fence)
 {
 	const struct dma_fence_ops *ops = rcu_dereference(fence->ops);
 
-	return !dma_fence_test_signaled_flag(fence) || (ops && ops->release);
+	return !dma_fence_test_signaled_flag(fence) || (ops && ops->release) ||
+	       test_bit(DMA_FENCE_FLAG_INLINE_LOCK_BIT, &fence->flags);
 }
 
 /*
@@ -414,7 +418,7 @@ static bool release_locks(struct dma_fence *fence)
  */
 void dma_fence_debug_last_put(struct dma_fence *fence)
 {
-	bool locked = release_locks(fence) &&
+	bool locked = release_needs_lock(fence) &&
 		      dma_fence_lockdep_holds(dma_fence_spinlock(fence));
 
 	if (likely(!locked && !in_nmi()))

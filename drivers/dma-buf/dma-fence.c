@@ -752,7 +752,8 @@ bool dma_fence_set_error_unless_signaled(struct dma_fence *fence, int error)
 	lock = dma_fence_lock_pending(fence, &flags);
 	if (!lock)
 		return false;
-	fence->error = error;
+	/* Containers look whether there is one without the lock. */
+	WRITE_ONCE(fence->error, error);
 	spin_unlock_irqrestore(lock, flags);
 	return true;
 }

@@ -506,6 +506,20 @@ static void put_locked(struct dma_fence *fence)
 	dma_fence_unlock_irqrestore(fence, flags);
 }
 
+static DEFINE_SPINLOCK(drivers_lock);
+
+static void put_signaled(struct kunit *test, spinlock_t *lock)
+{
+	struct dma_fence *fence = kzalloc_obj(*fence);
+
+	KUNIT_ASSERT_NOT_NULL(test, fence);
+	dma_fence_init(fence, &plain_ops, lock, 1, 1);
+	dma_fence_signal(fence);
+	/* For the unlock. */
+	guard(rcu)();
+	put_locked(fence);
+}
+
 static void debug_last_put(struct kunit *test)
 {
 	struct dft_fence *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
@@ -525,6 +539,10 @@ static void debug_last_put(struct kunit *test)
 
 	dft_fence_init(f, &kept_ops, NULL);
 	EXPECT_WARNINGS(test, DMA_FENCE_LAST_PUT, 0, dma_fence_put(&f->base));
+
+	/* Of one that goes without a release, when its lock goes with it. */
+	EXPECT_WARNINGS(test, DMA_FENCE_LAST_PUT, 0, put_signaled(test, &drivers_lock));
+	EXPECT_WARNINGS(test, DMA_FENCE_LAST_PUT, 1, put_signaled(test, NULL));
 }
 
 static void debug_last_put_nmi(struct kunit *test)
